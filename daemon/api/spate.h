@@ -100,6 +100,7 @@ struct spate_column {
   uint32_t rows;
   struct spate_type type;
   uint32_t data_room; /* bytes that data can hold */
+  uint32_t written;   /* strings: offsets[0..written] are valid while the column is being written */
   uint8_t *valid;
   union {
     void *values;
@@ -117,12 +118,26 @@ struct spate_column *spate_column_new(struct spate_type type, uint32_t rows, uin
 struct spate_column *spate_column_ref(struct spate_column *column);
 void spate_column_unref(struct spate_column *column); /* NULL is fine */
 void spate_column_set_null(struct spate_column *column, uint32_t row);
-/* Strings and bytes: rows must be put in ascending order; rows in between become empty. -1: over 2 GiB. */
-int spate_column_put(struct spate_column *column, uint32_t row, const void *bytes, size_t length) SPATE_CHECKED;
-/* Room for `length` more bytes at data + offsets[row]: write there, then spate_column_wrote(). */
+/* Strings and bytes are written in ascending order of rows; rows left out become empty. Room for `length` bytes of `row`:
+ * write there, then say spate_column_wrote(). NULL: the column would exceed 2 GiB. */
 char *spate_column_room(struct spate_column *column, uint32_t row, size_t length) SPATE_CHECKED;
-/* Completes offsets up to `rows` after the last put. */
-void spate_column_finish(struct spate_column *column, uint32_t last_row_put);
+void spate_column_wrote(struct spate_column *column, uint32_t row, size_t length);
+/* Completes the offsets after the last row written. Every string column needs it before it is given away. */
+void spate_column_finish(struct spate_column *column);
+/* -1: the column would exceed 2 GiB. */
+static inline int spate_column_put(struct spate_column *c, uint32_t row, const void *bytes, size_t length) {
+  char *to;
+  if (c->written == row && length <= c->data_room - c->offsets[row]) {
+    to = c->data + c->offsets[row];
+  } else {
+    to = spate_column_room(c, row, length);
+    if (to == NULL) return -1;
+  }
+  memcpy(to, bytes, length);
+  c->offsets[row + 1] = c->offsets[row] + (uint32_t)length;
+  c->written = row + 1;
+  return 0;
+}
 
 static inline bool spate_bit(const uint8_t *bits, uint32_t i) { return (bits[i >> 3] >> (i & 7)) & 1; }
 static inline bool spate_column_null(const struct spate_column *c, uint32_t row) {
