@@ -18,7 +18,9 @@ struct arena {
   struct arena_block *first;
 };
 
-struct arena *arena_new(void) { return MEM_NEW(struct arena); }
+struct arena *arena_new(void) {
+  return MEM_NEW(struct arena);
+}
 
 void arena_free(struct arena **arena) {
   if (*arena == NULL) return;

@@ -7,15 +7,17 @@
 /* Where the rows of a source's batch come from; rows are those of the batch as it was decoded. Ends with the stage. */
 struct spate_origin {
   uint32_t refs;
-  struct spate_payloads payloads; /* its buffer and metas are held by this */
-  const char *source;             /* name, lives as long as the plan */
+  struct spate_payloads payloads;           /* its buffer and metas are held by this */
+  const char *source;                       /* name, lives as long as the plan */
   const struct spate_partition *partitions; /* of the source, by payloads.partition */
 };
 void origin_unref(struct spate_origin *origin);
 
-/* A new header over the same columns (all referenced), with a selection of its own: `count` row numbers of batch, copied. */
+/* A new header over the same columns (all referenced), with a selection of its own: `count` row numbers of batch,
+ * copied. */
 struct spate_batch *batch_select(const struct spate_batch *batch, const uint16_t *rows, uint32_t count);
-/* A new header with other columns over the same rows: takes over the references in `column`; keeps selection, time, origin. */
+/* A new header with other columns over the same rows: takes over the references in `column`; keeps selection, time,
+ * origin. */
 struct spate_batch *batch_with(const struct spate_batch *batch, uint32_t columns, struct spate_column **column);
 /* The selected rows `rows[0..count)` (row numbers), copied together into new columns. */
 struct spate_batch *batch_gather(const struct spate_batch *batch, const uint16_t *rows, uint32_t count);

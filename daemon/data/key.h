@@ -1,6 +1,6 @@
-/* key: the canonical bytes of a row's key columns: equal keys, equal bytes, on every machine. Part of the format of state.
- * For each column: 0 for null, else 1 and the value (8 bytes, 16 bytes, 1 byte, or u32 length and bytes); NaN is one
- * NaN and -0.0 is 0.0; decimals keep their scale, which the type fixes. */
+/* key: the canonical bytes of a row's key columns: equal keys, equal bytes, on every machine. Part of the format of
+ * state. For each column: 0 for null, else 1 and the value (8 bytes, 16 bytes, 1 byte, or u32 length and bytes); NaN is
+ * one NaN and -0.0 is 0.0; decimals keep their scale, which the type fixes. */
 #ifndef DATA_KEY_H
 #define DATA_KEY_H
 #include "../api/spate.h"

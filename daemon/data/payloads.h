@@ -2,5 +2,5 @@
 #ifndef DATA_PAYLOADS_H
 #define DATA_PAYLOADS_H
 #include "../api/spate.h"
-void payloads_clear(struct spate_payloads *p);   /* gives up buffer and metas; count 0 */
+void payloads_clear(struct spate_payloads *p); /* gives up buffer and metas; count 0 */
 #endif

@@ -30,7 +30,8 @@ static inline uint32_t type_width(uint8_t kind) { /* bytes a value; 0: strings a
   switch (kind) {
     case SPATE_BOOL: return 1;
     case SPATE_DECIMAL: return 16;
-    case SPATE_STRING: case SPATE_BYTES: return 0;
+    case SPATE_STRING:
+    case SPATE_BYTES: return 0;
     default: return 8;
   }
 }

@@ -5,10 +5,11 @@
 #include "../api/spate.h"
 
 /* 0, or -1 when the whole text is not one value of that type (no blanks are skipped, except by text_trim). */
-int text_int(const char *text, size_t size, int64_t *out);       /* optional '-'/'+', digits; overflow is -1 */
-int text_double(const char *text, size_t size, double *out);     /* also 1e3, NaN, Infinity, -Infinity */
-int text_bool(const char *text, size_t size, bool *out);         /* true, false (any case), t, f, 1, 0, yes, no */
-int text_decimal(const char *text, size_t size, int precision, int scale, spate_i128 *out); /* rounds half up; too big: -1 */
+int text_int(const char *text, size_t size, int64_t *out);   /* optional '-'/'+', digits; overflow is -1 */
+int text_double(const char *text, size_t size, double *out); /* also 1e3, NaN, Infinity, -Infinity */
+int text_bool(const char *text, size_t size, bool *out);     /* true, false (any case), t, f, 1, 0, yes, no */
+int text_decimal(const char *text, size_t size, int precision, int scale,
+                 spate_i128 *out);                               /* rounds half up; too big: -1 */
 int text_timestamp(const char *text, size_t size, int64_t *out); /* ISO; a date alone is midnight; years 0001 to 9999 */
 /* By a timestamp's encoding: ISO, or a number of s, ms, us. */
 int text_timestamp_encoded(const char *text, size_t size, uint8_t encoding, int64_t *out);
