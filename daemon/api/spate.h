@@ -259,10 +259,19 @@ struct spate_template;
 /* Renders row `row` of the batch into buffer (appended). -1: a column of it is null, or no memory. */
 int spate_template_render(const struct spate_template *t, const struct spate_batch *batch, uint32_t row,
                           struct spate_buffer *out) SPATE_CHECKED;
-/* Whether it names any column at all; if not, its text. */
+/* The same for a template that names words besides columns ({pipeline}, {epoch}, {date}): their values by name. -1 also
+ * for a word that is not among them; without words (or by spate_template_render) every word is missing. */
+int spate_template_render_words(const struct spate_template *t, const struct spate_batch *batch, uint32_t row,
+                                const struct spate_map *words, struct spate_buffer *out) SPATE_CHECKED;
+/* The first word (not a column) that it names, or NULL: for a check that knows fewer words. */
+const char *spate_template_word(const struct spate_template *t);
+/* Whether it names any column or word at all; if not, its text. */
 const char *spate_template_constant(const struct spate_template *t);
 /* The value as text, appended (ISO 8601 for timestamps; strings and bytes as they are). Null appends nothing. */
 int spate_column_text(const struct spate_column *column, uint32_t row, struct spate_buffer *out) SPATE_CHECKED;
+/* The other way: text as a value of the column's type (timestamps by their encoding; strings must be UTF-8, bytes are as
+ * they are) into `row`, rows of strings in ascending order. -1: the text is not one. */
+int spate_parse_value(struct spate_column *column, uint32_t row, const char *text, size_t size) SPATE_CHECKED;
 
 /* ---- expressions, for plugins that take them ---- */
 struct spate_expr;
