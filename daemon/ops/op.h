@@ -23,10 +23,9 @@ enum op_kind {
   OP_NONE,
   OP_BATCH,
   OP_WATERMARK, /* value: event time; never goes back */
-  OP_IDLE,      /* value 1: this input says nothing about time for now; 0: it does again */
+  OP_IDLE,      /* port 1: this input says nothing about time for now (value: the greatest event time seen); 0: it does again */
   OP_BARRIER,   /* value: epoch that ends here */
-  OP_TICK,      /* value: the clock: processing time moves */
-  OP_END        /* bounded input is over; comes after the last watermark (SPATE_TIME_MAX) and the last barrier */
+  OP_TICK       /* value: the clock: processing time moves */
 };
 struct op_msg {
   uint8_t kind;
