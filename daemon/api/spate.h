@@ -388,6 +388,28 @@ void spate_batch_unref(struct spate_batch *batch);
 size_t spate_cut_lines(struct spate_payloads *out, const char *bytes, size_t size, uint32_t base, uint32_t max,
                        bool quoted);
 
+/* Streams: bytes that arrive piece by piece, cut into payloads where they lie. One buffer serves many pulls: only the
+ * beginning of an unfinished payload is ever copied. Lines longer than max_payload are skipped and counted; a frame
+ * longer than that breaks the stream. Not for several threads. */
+enum spate_framing_kind { SPATE_STREAM_LINES, SPATE_STREAM_QUOTED_LINES, SPATE_STREAM_LENGTH32 /* big-endian length */ };
+struct spate_stream;
+struct spate_stream *spate_stream_new(enum spate_framing_kind framing, size_t max_payload);
+void spate_stream_free(struct spate_stream *stream); /* payloads that were cut stay */
+/* A place for at least `want` bytes more, *room says how many: write there, then say spate_stream_wrote(). Call it only
+ * when cut gave nothing: it may move what is left. NULL: no memory. */
+char *spate_stream_room(struct spate_stream *stream, size_t want, size_t *room) SPATE_CHECKED;
+void spate_stream_wrote(struct spate_stream *stream, size_t size);
+/* Up to max whole payloads: fills buffer (one reference, if any), count, start, length and lines of out, which must be
+ * empty. Returns the count. */
+uint32_t spate_stream_cut(struct spate_stream *stream, uint32_t max, struct spate_payloads *out);
+/* At the end of the stream, after cut gave nothing: the rest as one last line, if there is any. Returns the count. */
+uint32_t spate_stream_last(struct spate_stream *stream, struct spate_payloads *out);
+size_t spate_stream_left(const struct spate_stream *stream);      /* bytes not cut yet */
+uint64_t spate_stream_taken(const struct spate_stream *stream);   /* bytes cut or skipped since the beginning */
+uint64_t spate_stream_skipped(const struct spate_stream *stream); /* lines that were too long */
+bool spate_stream_broken(const struct spate_stream *stream);      /* a frame was too long: nothing more can be cut */
+void spate_stream_rest(struct spate_stream *stream);              /* gives an empty buffer back, between bursts */
+
 /* ---- sinks ---- */
 struct spate_sink_args {
   struct spate_where where;
@@ -399,6 +421,8 @@ struct spate_sink_args {
   uint32_t writers;
   const char *state_dir;
   const char *pipeline;
+  const char *head; /* bytes that stand once at the head of every output (the codec's), or NULL */
+  uint32_t head_length;
 };
 struct spate_sink_api {
   uint32_t version, size;
