@@ -13,23 +13,32 @@
 #include "../base/arena.h"
 
 /* ---- errors ---- */
-struct conf_file { /* the text of a file, kept for the lines under errors */
+struct conf_secret { /* what ${file:…} and ${credential:…} gave: taken out of every message */
+  const char *value;
+  size_t size;
+  const struct conf_secret *next;
+};
+struct conf_file { /* the text of a file (without a byte order mark), kept for the lines under errors */
   const char *path;
   const char *text;
   size_t size;
+  const struct conf_secret *secrets;
 };
 struct conf_problem {
   const struct conf_file *file; /* NULL: about no file in particular */
   uint32_t line, column;        /* from 1; 0: none. Columns count characters */
   uint32_t length;              /* for the caret: at least 1 */
   bool warning;
-  const char *message, *hint;   /* hint: "did you mean 'filter'?" or NULL */
+  bool secret;                /* what the caret underlines is not to be shown */
+  const char *message, *hint; /* hint: "did you mean 'filter'?" or NULL */
 };
 struct conf_errors {
   struct arena *arena; /* all text of this */
   struct conf_problem *problem;
-  uint32_t count, room, errors; /* errors: without the warnings */
+  uint32_t count, room, errors; /* errors: without the warnings, and with those beyond CONF_MOST_PROBLEMS */
+  uint32_t last;                /* 1 + index of the problem that conf_hint speaks of; 0: it was not kept */
 };
+#define CONF_MOST_PROBLEMS 1000u /* kept; the rest is counted */
 void conf_errors_init(struct conf_errors *errors);
 void conf_errors_fini(struct conf_errors *errors);
 /* Sorted by place: "file:line:column: error: message", the line, a caret under it, the hint. */
@@ -40,16 +49,18 @@ enum conf_kind { CONF_SCALAR, CONF_LIST, CONF_MAP };
 struct conf_node {
   enum conf_kind kind;
   const struct conf_file *file;
-  uint32_t line, column; /* where it begins (of a quoted scalar: the quote) */
-  const char *text;      /* scalar: after expansion, terminated */
-  bool quoted;           /* 'x' or "x" or a block scalar */
-  bool secret;           /* holds ${file:…} or ${credential:…}: never to be printed */
-  bool null;             /* plain and empty, or ~ */
-  const uint32_t *where; /* scalar: for each byte of text, and one beyond, its offset in file->text */
-  uint32_t count;        /* list: items; map: pairs */
-  struct conf_node *item;  /* list: items; map: values */
-  struct conf_node *key;   /* map: keys, scalars */
-  struct conf_node *next;  /* documents of a file */
+  uint32_t line, column;  /* where it begins (of a quoted scalar: the quote) */
+  const char *text;       /* scalar: after expansion, terminated */
+  bool quoted;            /* 'x' or "x" or a block scalar */
+  bool secret;            /* holds ${file:…} or ${credential:…}: never to be printed */
+  bool null;              /* plain and empty, or ~ */
+  bool broken;            /* an error about it was added already: further ones are not kept */
+  uint32_t at, end;       /* where it lies in file->text, quotes included (block maps and lists: their first entry) */
+  const uint32_t *where;  /* scalar: for each byte of text, and one beyond, its offset in file->text */
+  uint32_t count;         /* list: items; map: pairs */
+  struct conf_node *item; /* list: items; map: values */
+  struct conf_node *key;  /* map: keys, scalars */
+  struct conf_node *next; /* documents of a file */
 };
 /* Parses all documents of a text; NULL when there is none or errors were added (some tree may still be given: then
  * checks go on, and more errors are found). Limits: 1 MiB, depth 32, aliases counted in what they expand to;
@@ -68,6 +79,15 @@ void conf_error_in(struct conf_errors *errors, const struct conf_node *node, uin
 void conf_warn(struct conf_errors *errors, const struct conf_node *node, const char *format, ...) SPATE_PRINTF(3, 4);
 /* Adds a hint to the error that was added last. */
 void conf_hint(struct conf_errors *errors, const char *format, ...) SPATE_PRINTF(2, 3);
+/* The same: "did you mean '…'?" where a candidate is near, else "known are: …" where they are few. */
+void conf_hint_nearest(struct conf_errors *errors, const char *word, const char *const *candidates, size_t count);
+/* What check functions of plugins say, at the option that err names ("tls.ca": inside a group), or at the map. */
+void conf_fail(struct conf_errors *errors, const struct conf_node *map, const struct spate_error *err);
+/* The value at a path of keys joined by dots (a key may hold dots itself), or NULL. */
+const struct conf_node *conf_find(const struct conf_node *map, const char *path);
+/* A scalar's text for a message: "***" for a secret, and cut where it is long. "a map", "a list" for the others. */
+const char *conf_shown(const struct conf_node *node, char *room, size_t size);
+#define CONF_SHOWN 80 /* enough room for conf_shown */
 
 /* ---- did you mean ---- */
 /* The candidate nearest to word (Damerau-Levenshtein at most a third of its length, case counts half), or NULL. */
@@ -76,17 +96,24 @@ const char *conf_nearest(const char *word, const char *const *candidates, size_t
 /* ---- tables of keys ---- */
 /* Fills `out` from a map by the table: defaults, types, ranges, required and unknown keys (with 'did you mean'). A NULL
  * node fills the defaults. `skip`: keys that others read (NULL-terminated), or NULL. Strings live in arena.
- * Columns and templates are checked against `columns` when that is given, and get their index. -1: errors were added. */
+ * Columns and templates are checked against `columns` when that is given, and get their index. -1: errors were added.
+ */
 int conf_fill(struct arena *arena, const struct spate_option *table, const struct conf_node *map,
               const char *const *skip, const struct spate_schema *columns, void *out, struct conf_errors *errors);
 /* Single values, for code that walks the tree itself. -1: an error was added. */
-int conf_duration(const struct conf_node *node, int64_t *us, struct conf_errors *errors); /* 250ms 10s 5m 1h 1d, signed */
+int conf_duration(const struct conf_node *node, int64_t *us,
+                  struct conf_errors *errors); /* 250ms 10s 5m 1h 1d, signed */
 int conf_size(const struct conf_node *node, int64_t *bytes, struct conf_errors *errors);
 int conf_int(const struct conf_node *node, int64_t *value, struct conf_errors *errors);
 int conf_bool(const struct conf_node *node, bool *value, struct conf_errors *errors);
-/* Templates: "{name}" are columns (or words of `extra`, NULL-terminated, left for the reader), "{{" a brace. */
-struct spate_template *conf_template(struct arena *arena, const struct conf_node *node, const struct spate_schema *columns,
-                                     struct conf_errors *errors);
+int conf_address(const struct conf_node *node, const char **address,
+                 struct conf_errors *errors); /* host:port, [::1]:1 */
+/* One of the words (NULL-terminated): its index. */
+int conf_word(const struct conf_node *node, const char *const *words, int *index, struct conf_errors *errors);
+/* Templates: "{name}" are columns, "{{" a brace. Names that are no column are words for spate_template_render_words:
+ * any name when columns is NULL; else pipeline, epoch and date. NULL: an error was added. */
+struct spate_template *conf_template(struct arena *arena, const struct conf_node *node,
+                                     const struct spate_schema *columns, struct conf_errors *errors);
 /* The manual: a troff table of an option table; and plain text for --help. */
 void conf_manual(FILE *out, const struct spate_option *table, bool troff);
 
