@@ -30,7 +30,7 @@ static int two(const char *p, unsigned *out) {
 static unsigned month_days(unsigned year, unsigned month) {
   static const unsigned char DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  return DAYS[month - 1] + (month == 2 && leap);
+  return DAYS[month - 1] + (month == 2 && leap ? 1u : 0u);
 }
 
 /* "+hh:mm", "+hhmm", "+hh" or "Z"; at the end of the text. */
