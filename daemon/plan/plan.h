@@ -26,13 +26,13 @@ struct plan_source {
   const struct spate_source_api *api;
   const void *config;
   struct plan_codec codec;
-  const struct schema *schema;   /* visible: the user's (or the source's own); hidden: metadata */
-  uint8_t *used;                 /* by column of schema: decoded, or metadata that is filled */
-  uint32_t metas;                /* those used, as bits */
-  int32_t time;                  /* column of event time (a timestamp), -1: none; kept although nobody reads it */
-  int64_t delay_us, idle_us;     /* idle_us < 0: the default (30 s where there is more than one partition); 0: never */
-  int64_t max_future_us;         /* < 0: off */
-  bool bounded;                  /* ends by itself */
+  const struct schema *schema; /* visible: the user's (or the source's own); hidden: metadata */
+  uint8_t *used;               /* by column of schema: decoded, or metadata that is filled */
+  uint32_t metas;              /* those used, as bits */
+  int32_t time;                /* column of event time (a timestamp), -1: none; kept although nobody reads it */
+  int64_t delay_us, idle_us;   /* idle_us < 0: the default (30 s where there is more than one partition); 0: never */
+  int64_t max_future_us;       /* < 0: off */
+  bool bounded;                /* ends by itself */
 };
 struct plan_table {
   const char *name;
@@ -53,7 +53,7 @@ struct plan_sink {
   struct plan_codec codec;
   const struct schema *schema; /* of its input; hidden columns are not encoded */
   bool updating;
-  bool dead_letters;           /* the sink that dead_letter: names; it has no input */
+  bool dead_letters; /* the sink that dead_letter: names; it has no input */
 };
 enum plan_node_kind { PLAN_SOURCE, PLAN_STEP, PLAN_SINK };
 struct plan_input {
@@ -62,15 +62,15 @@ struct plan_input {
 };
 struct plan_node {
   enum plan_node_kind kind;
-  const char *name;        /* unique: the user's, or the verb, or verb_2, … */
+  const char *name; /* unique: the user's, or the verb, or verb_2, … */
   const struct conf_node *node;
-  uint32_t inputs;         /* more than one: a union */
+  uint32_t inputs; /* more than one: a union */
   const struct plan_input *input;
-  uint32_t index;          /* into sources, sinks, or -- for steps -- unused */
+  uint32_t index; /* into sources, sinks, or -- for steps -- unused */
   /* steps */
   const struct op_verb *verb;
   const void *def;
-  bool exchange;           /* its input is distributed by key (keys 0: all to one task) */
+  bool exchange; /* its input is distributed by key (keys 0: all to one task) */
   const uint32_t *key;
   uint32_t keys;
   bool stateful;
@@ -79,12 +79,12 @@ struct plan_node {
   /* outputs */
   struct op_port *port;
   uint32_t ports;
-  uint8_t **needed;        /* [port][column]: read by somebody */
+  uint8_t **needed; /* [port][column]: read by somebody */
 };
 struct plan {
   struct arena *arena;
-  const char *name;        /* of the pipeline */
-  const char *path;        /* of the file */
+  const char *name; /* of the pipeline */
+  const char *path; /* of the file */
   enum plan_mode mode;
   enum plan_guarantee guarantee;
   const char *guarantee_text; /* what it will be, and why not more: one line */
@@ -92,27 +92,28 @@ struct plan {
   int64_t trigger_us;         /* micro_batch */
   int64_t max_records;        /* micro_batch: of each source; 0: no limit */
   bool available_now;
-  uint32_t parallelism;       /* 0: auto */
+  uint32_t parallelism; /* 0: auto */
   enum plan_on_error on_error;
-  int32_t dead_letter_sink;   /* index, -1: the file */
-  uint64_t state_hash;        /* over name and signature of the steps with state */
-  uint64_t meaning_hash;      /* over the resolved definition: equal means a reload changes nothing */
+  int32_t dead_letter_sink; /* index, -1: the file */
+  uint64_t state_hash;      /* over name and signature of the steps with state */
+  uint64_t meaning_hash;    /* over the resolved definition: equal means a reload changes nothing */
   struct plan_source *source;
   uint32_t sources;
   struct plan_table *table;
   uint32_t tables;
   struct plan_sink *sink;
   uint32_t sinks;
-  struct plan_node *node;     /* in topological order */
+  struct plan_node *node; /* in topological order */
   uint32_t nodes;
 };
 struct plan_options { /* from the command line */
-  bool bounded;    /* --bounded */
-  bool run;        /* under `spate run` or `spate test`: embedded brokers are fine */
-  bool test;       /* under `spate test`: guarantees that are not built yet pass */
+  bool bounded;       /* --bounded */
+  bool run;           /* under `spate run` or `spate test`: embedded brokers are fine */
+  bool test;          /* under `spate test`: guarantees that are not built yet pass */
 };
 /* Checks one document. NULL when errors were added. The plan owns its arena; the document's arena must outlive it. */
-struct plan *plan_build(const struct conf_node *document, const struct plan_options *options, struct conf_errors *errors);
+struct plan *plan_build(const struct conf_node *document, const struct plan_options *options,
+                        struct conf_errors *errors);
 /* All pipelines of the files (those that could be built: others are NULL), with their texts and trees. */
 struct plan_set {
   struct arena *arena;
@@ -124,6 +125,8 @@ int plan_set_load(struct plan_set *set, const char *const *paths, uint32_t count
 void plan_set_free(struct plan_set *set);
 void plan_free(struct plan **plan);
 void plan_explain(const struct plan *plan, FILE *out, bool dot);
+/* What a sink of dead letters gets: see letters.c. */
+const struct schema *plan_letter_schema(struct arena *arena);
 
 /* ---- registry of connectors and codecs ---- */
 const struct spate_source_api *registry_source(const char *name);
