@@ -6,6 +6,7 @@
  * A reader whose input is not known is passed over in silence: an error above says why.
  */
 #include "../base/mem.h"
+#include "../data/dead_letter.h"
 #include "../ops/project.h"
 #include "../ops/steps.h"
 #include "build.h"
@@ -265,7 +266,7 @@ static void sink_node(struct build *b, uint32_t i) {
   struct plan_input *inputs = NULL;
   if ((int32_t)i == b->plan->dead_letter_sink) {
     s->dead_letters = true;
-    build_sink(b, i, plan_letter_schema(b->arena), false, NULL);
+    build_sink(b, i, dead_letter_schema(b->arena), false, NULL);
     return;
   }
   if (!reader_input(b, &b->sink[i], &inputs, &input)) {

@@ -125,8 +125,6 @@ int plan_set_load(struct plan_set *set, const char *const *paths, uint32_t count
 void plan_set_free(struct plan_set *set);
 void plan_free(struct plan **plan);
 void plan_explain(const struct plan *plan, FILE *out, bool dot);
-/* What a sink of dead letters gets: see letters.c. */
-const struct schema *plan_letter_schema(struct arena *arena);
 
 /* ---- registry of connectors and codecs ---- */
 const struct spate_source_api *registry_source(const char *name);
