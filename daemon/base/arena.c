@@ -14,8 +14,14 @@ struct arena_block {
   size_t used, room;
   _Alignas(16) char bytes[];
 };
+struct arena_deferred { /* lives in the arena itself */
+  struct arena_deferred *next;
+  void (*run)(void *what);
+  void *what;
+};
 struct arena {
   struct arena_block *first;
+  struct arena_deferred *deferred;
 };
 
 struct arena *arena_new(void) {
@@ -24,6 +30,7 @@ struct arena *arena_new(void) {
 
 void arena_free(struct arena **arena) {
   if (*arena == NULL) return;
+  for (struct arena_deferred *d = (*arena)->deferred; d != NULL; d = d->next) d->run(d->what);
   struct arena_block *next;
   for (struct arena_block *b = (*arena)->first; b != NULL; b = next) {
     next = b->next;
@@ -54,6 +61,12 @@ void *arena_alloc(struct arena *arena, size_t size) {
   void *out = b->bytes + b->used;
   b->used += size;
   return out;
+}
+
+void arena_defer(struct arena *arena, void (*run)(void *what), void *what) {
+  struct arena_deferred *d = ARENA_NEW(arena, struct arena_deferred);
+  *d = (struct arena_deferred){arena->deferred, run, what};
+  arena->deferred = d;
 }
 
 char *arena_copy(struct arena *arena, const void *bytes, size_t size) {
