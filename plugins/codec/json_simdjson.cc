@@ -525,7 +525,7 @@ int rows_gather(json_reader *r, const struct spate_payloads *in, struct spate_er
     if (r->gathered->size + size >= UINT32_MAX) return spate_fail(err, "a block of payloads over 4 GiB");
     r->lines->start[i] = uint32_t(r->gathered->size);
     r->lines->length[i] = in->length[i];
-    if (spate_buffer_append(r->gathered, in->buffer->data + in->start[i], size) != 0 ||
+    if ((size > 0 && spate_buffer_append(r->gathered, in->buffer->data + in->start[i], size) != 0) ||
         spate_buffer_append(r->gathered, "\n", 1) != 0)
       return spate_fail(err, "out of memory");
   }
