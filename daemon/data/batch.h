@@ -7,9 +7,8 @@
 /* Where the rows of a source's batch come from; rows are those of the batch as it was decoded. Ends with the stage. */
 struct spate_origin {
   uint32_t refs;
-  struct spate_payloads payloads;           /* its buffer and metas are held by this */
-  const char *source;                       /* name, lives as long as the plan */
-  const struct spate_partition *partitions; /* of the source, by payloads.partition */
+  struct spate_payloads payloads; /* its buffer and metas are held by this */
+  const char *source;             /* name, lives as long as the plan */
 };
 void origin_unref(struct spate_origin *origin);
 

@@ -1,5 +1,5 @@
-/* dead_letter: see dead_letter.h. In the source's stage the payload is what came in, with its origin; later it is the row
- * as JSON, and source, partition and position are null. */
+/* dead_letter: see dead_letter.h. In the source's stage the payload is what came in, with its origin; later it is the
+ * row as JSON, and source, partition and position are null. */
 #include "dead_letter.h"
 
 struct schema *dead_letter_schema(struct arena *arena) {

@@ -13,7 +13,14 @@ struct job_pool *job_pool_new(uint32_t workers, struct spate_error *err);
 uint32_t job_pool_workers(const struct job_pool *pool);
 void job_pool_free(struct job_pool **pool); /* all jobs must have ended */
 
-enum job_state { JOB_STARTING, JOB_RUNNING, JOB_STOPPING, JOB_FINISHED /* bounded, all done */, JOB_STOPPED, JOB_FAILED };
+enum job_state {
+  JOB_STARTING,
+  JOB_RUNNING,
+  JOB_STOPPING,
+  JOB_FINISHED /* bounded, all done */,
+  JOB_STOPPED,
+  JOB_FAILED
+};
 struct job_args {
   const struct plan *plan;
   struct job_pool *pool;
@@ -23,7 +30,8 @@ struct job_args {
   bool fresh;              /* drop the state that is there */
   bool bounded;            /* --bounded */
   uint32_t batch_rows;     /* 0: SPATE_BATCH_ROWS; tests use 1 and 7 */
-  /* On main: the state changed. FINISHED, STOPPED and FAILED are final: then job_free may be called (also from here). */
+  /* On main: the state changed. FINISHED, STOPPED and FAILED are final: then job_free may be called (also from here).
+   */
   void (*changed)(struct job *job, enum job_state state, void *own);
   void *own;
 };
@@ -36,9 +44,10 @@ void job_free(struct job **job);
 
 struct job_numbers { /* sums over tasks; any time, main thread */
   uint64_t in, out, late, dead, dropped, epochs, state_keys, future;
-  int64_t lag;             /* -1: unknown */
-  int64_t watermark;       /* least over the sources; SPATE_TIME_MIN: none yet */
+  int64_t lag;       /* -1: unknown */
+  int64_t watermark; /* least over the sources; SPATE_TIME_MIN: none yet */
 };
 void job_numbers(const struct job *job, struct job_numbers *numbers);
 const struct plan *job_plan(const struct job *job);
+void job_poke(struct job *job); /* every task looks at the clock and its ends again: after virtual time moved */
 #endif

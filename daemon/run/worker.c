@@ -1,5 +1,5 @@
-/* worker: see worker.h. Sleeping needs a full fence on both sides: `sleeping` up, then look at `ready` again; `ready` up,
- * then look at `sleeping`. Both are sequentially consistent for that. */
+/* worker: see worker.h. Sleeping needs a full fence on both sides: `sleeping` up, then look at `ready` again; `ready`
+ * up, then look at `sleeping`. Both are sequentially consistent for that. */
 #include "worker.h"
 
 #include <event2/thread.h>
@@ -117,7 +117,9 @@ void runnable_remove(struct runnable *r) {
     }
 }
 
-struct event_base *worker_base(struct worker *w) { return w->base; }
+struct event_base *worker_base(struct worker *w) {
+  return w->base;
+}
 
 struct worker *worker_new(uint32_t index, struct spate_error *err) {
   struct worker *w = MEM_NEW(struct worker);
@@ -183,7 +185,9 @@ struct job_pool *job_pool_new(uint32_t workers, struct spate_error *err) {
   return pool;
 }
 uint32_t job_pool_workers(const struct job_pool *pool) { return pool->workers; }
-struct worker *job_pool_worker(struct job_pool *pool, uint32_t index) { return pool->worker[index % pool->workers]; }
+struct worker *job_pool_worker(struct job_pool *pool, uint32_t index) {
+  return pool->worker[index % pool->workers];
+}
 uint32_t job_pool_next(struct job_pool *pool) { return pool->next++; }
 void job_pool_free(struct job_pool **pool) {
   if (*pool == NULL) return;

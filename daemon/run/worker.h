@@ -23,9 +23,9 @@ struct event_base *worker_base(struct worker *worker);
 /* What a worker runs. Embedded in a task. */
 struct runnable {
   struct worker *worker;
-  struct runnable *next; /* worker's */
-  _Atomic bool ready;    /* seq_cst: set before `sleeping` is read, cleared before it runs */
-  bool listed;           /* worker's */
+  struct runnable *next;           /* worker's */
+  _Atomic bool ready;              /* seq_cst: set before `sleeping` is read, cleared before it runs */
+  bool listed;                     /* worker's */
   bool (*run)(struct runnable *r); /* true: run again at once */
 };
 void runnable_wake(struct runnable *r);   /* any thread */
