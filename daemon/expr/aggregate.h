@@ -1,6 +1,6 @@
 /*
- * aggregate: the aggregate functions as a table. A state is `size` bytes at a fixed place of a group's entry; zero bytes
- * are the empty state. Merging makes slices of hopping windows and partial aggregation possible.
+ * aggregate: the aggregate functions as a table. A state is `size` bytes at a fixed place of a group's entry; zero
+ * bytes are the empty state. Merging makes slices of hopping windows and partial aggregation possible.
  */
 #ifndef EXPR_AGGREGATE_H
 #define EXPR_AGGREGATE_H
@@ -23,8 +23,8 @@ struct agg_input { /* the arguments of one batch */
 struct agg_class {
   const char *name, *signature, *help;
   uint8_t min_args, max_args;
-  bool star;      /* count(*) */
-  bool invertible;/* subtract undoes merge exactly */
+  bool star;       /* count(*) */
+  bool invertible; /* subtract undoes merge exactly */
   /* The result's type, or -1 and err. */
   int (*type)(const struct spate_type *arg, uint32_t args, struct spate_type *result, struct spate_error *err);
   uint32_t (*size)(const struct agg_spec *spec);
@@ -37,9 +37,10 @@ struct agg_class {
   int (*final)(const struct agg_spec *spec, const void *state, struct column_builder *out, struct spate_error *err);
   void (*save)(const struct agg_spec *spec, const void *state, struct buf *out);
   int (*load)(const struct agg_spec *spec, void *state, struct cut *in); /* -1: malformed */
-  void (*free)(const struct agg_spec *spec, void *state);                 /* NULL: nothing to free */
+  void (*free)(const struct agg_spec *spec, void *state);                /* NULL: nothing to free */
 };
 const struct agg_class *agg_find(const char *name); /* NULL: no such aggregate (lower case) */
 const struct agg_class *const *agg_all(uint32_t *count);
-/* Wraps the class for `distinct`: keeps the set of values seen and feeds each once. */
+/* The functions that run this call: the aggregate's own, or those of `distinct` around it. */
+const struct agg_class *agg_of(const struct agg_spec *spec);
 #endif
