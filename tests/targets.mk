@@ -19,7 +19,7 @@ $(BENCH)/%: tests/bench/%.c tests/bench/bench.h
 	$(CC) -std=c11 -O2 -g -D_GNU_SOURCE -Wall -Wextra -Wshadow -Werror -o $@ $< $(shell pkg-config --cflags --libs rdkafka) -ltcmalloc_minimal -lm -lpthread
 $(BENCH)/%: tests/bench/%.cc tests/bench/bench.h
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 -O2 -g -D_GNU_SOURCE -Wall -Wextra -Wshadow -Werror -o $@ $< -lsimdjson -ltcmalloc_minimal -lpthread
+	$(CXX) -std=c++17 -O2 -g -DNDEBUG -D_GNU_SOURCE -Wall -Wextra -Wshadow -Werror -o $@ $< -lsimdjson -ltcmalloc_minimal -lpthread
 bench-programs: $(BENCH_PROGRAMS)
 bench: $O/spate $(BENCH_PROGRAMS)
 	@$(PYTHON) tests/bench/run.py --spate $O/spate --programs $(BENCH)
