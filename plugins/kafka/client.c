@@ -163,8 +163,11 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
   (void)facility;
   /* Errors of connections come through on_error as well, with a code. */
   if (watch == NULL || strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0) return;
-  spate_log(&watch->where, level <= 4 ? SPATE_LOG_WARN : level <= 6 ? SPATE_LOG_INFO : SPATE_LOG_DEBUG, "kafka: %s",
-            line);
+  spate_log(&watch->where,
+            level <= 4   ? SPATE_LOG_WARN
+            : level <= 6 ? SPATE_LOG_INFO
+                         : SPATE_LOG_DEBUG,
+            "kafka: %s", line);
 }
 
 /* ---- configuration ---- */
@@ -205,8 +208,7 @@ static int conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, 
   char why[256];
   rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, name, value, why, sizeof why);
   if (result == RD_KAFKA_CONF_OK) return 0;
-  if (result == RD_KAFKA_CONF_UNKNOWN)
-    return spate_fail_option(err, option, "librdkafka has no property '%s'", name);
+  if (result == RD_KAFKA_CONF_UNKNOWN) return spate_fail_option(err, option, "librdkafka has no property '%s'", name);
   return spate_fail_option(err, option, "librdkafka refuses %s: %s", name,
                            name_is_secret(name) ? "not a value it takes" : why);
 }

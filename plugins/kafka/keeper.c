@@ -2,8 +2,8 @@
  * keeper: the source's own thread, for what blocks while readers run.
  *
  * - It pokes brokers. librdkafka 2.0 stops fetching for up to a second when a reader's queue reaches
- *   queued.min.messages, however soon the queue empties; any request to the broker wakes its thread. So while a queue is
- *   near the limit, and for a second after, each leader is asked for one partition's end every 50 ms.
+ *   queued.min.messages, however soon the queue empties; any request to the broker wakes its thread. So while a queue
+ * is near the limit, and for a second after, each leader is asked for one partition's end every 50 ms.
  * - It finds out where a log begins and ends when a reader met an offset out of range, and stops partitions that a
  *   bounded run has finished.
  * - It serves librdkafka's callbacks, and tells the tasks when a cluster refuses us for good.
@@ -25,7 +25,6 @@ void kafka_keeper_call(struct kafka_source *s) {
   uint64_t one = 1;
   if (s->keeper_fd >= 0 && write(s->keeper_fd, &one, sizeof one) < 0) return; /* full: it is awake anyway */
 }
-
 
 static bool handle_busy(struct kafka_source *s, uint32_t handle, int64_t now) {
   for (uint32_t i = 0; i < s->readers; i++) {

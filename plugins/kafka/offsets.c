@@ -50,8 +50,8 @@ static int iso_ms(const char *at, int64_t *ms) {
     at++;
     if (digits(&at, 2, &hours) != 0 || *at++ != ':' || digits(&at, 2, &minutes) != 0) return -1;
   }
-  if (*at != 0 || t.tm_mon < 1 || t.tm_mon > 12 || t.tm_mday < 1 || t.tm_mday > 31 || t.tm_hour > 23 ||
-      t.tm_min > 59 || t.tm_sec > 59)
+  if (*at != 0 || t.tm_mon < 1 || t.tm_mon > 12 || t.tm_mday < 1 || t.tm_mday > 31 || t.tm_hour > 23 || t.tm_min > 59 ||
+      t.tm_sec > 59)
     return -1;
   t.tm_year -= 1900;
   t.tm_mon -= 1;
@@ -74,8 +74,10 @@ int kafka_start_parse(const char *text, enum kafka_start *start, int64_t *ms, st
   if (iso_ms(text, ms) == 0 && *ms >= 0) return 0;
   *ms = strtoll(text, &end, 10);
   if (isdigit((unsigned char)text[0]) && *end == 0 && strlen(text) < 16) return 0;
-  return spate_fail_option(err, "start", "'%s' is neither earliest, latest, a time (2026-01-02T03:04:05Z) nor "
-                           "milliseconds since 1970", text);
+  return spate_fail_option(err, "start",
+                           "'%s' is neither earliest, latest, a time (2026-01-02T03:04:05Z) nor "
+                           "milliseconds since 1970",
+                           text);
 }
 
 /* ---- asking ---- */

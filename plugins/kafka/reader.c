@@ -2,8 +2,8 @@
  * reader: one task's share of the partitions, all of them on one queue of librdkafka.
  *
  * A pull takes what the queue holds, never waits, copies the payloads one behind the other into a padded buffer, notes
- * where each came from, and gives the messages back at once: librdkafka's memory is never held on to. When the queue was
- * empty, librdkafka writes to an eventfd that the worker's loop watches, and the task is woken.
+ * where each came from, and gives the messages back at once: librdkafka's memory is never held on to. When the queue
+ * was empty, librdkafka writes to an eventfd that the worker's loop watches, and the task is woken.
  *
  * Laws: an offset lower than the next one expected is dropped; gaps are normal (compaction, markers of transactions).
  * A partition is read to its end when librdkafka says so, not by counting: on a transactional topic the last offset is
@@ -17,9 +17,9 @@
 #include <unistd.h>
 #include "source.h"
 
-#define PULL_BYTES (16u << 20)    /* most bytes of one pull, but for a single larger record */
-#define SPARE_BYTES (4u << 20)    /* larger buffers are not kept */
-#define BUSY_MS 1200              /* a broker's thread sleeps up to 1 s on a full queue */
+#define PULL_BYTES (16u << 20) /* most bytes of one pull, but for a single larger record */
+#define SPARE_BYTES (4u << 20) /* larger buffers are not kept */
+#define BUSY_MS 1200           /* a broker's thread sleeps up to 1 s on a full queue */
 #define NULL_PAYLOAD UINT32_MAX
 
 /* ---- life ---- */
@@ -103,7 +103,7 @@ static int grow(void *array, uint32_t *room, uint32_t need, size_t size) {
   memcpy(&old, array, sizeof old);
   new = realloc(old, wide * size);
   if (new == NULL) return -1;
-  memset((char *)new + *room * size, 0, (wide - *room) * size);
+  memset((char *)new + *room *size, 0, (wide - *room) * size);
   memcpy(array, &new, sizeof new);
   *room = wide;
   return 0;
@@ -215,8 +215,7 @@ static int reader_error(struct kafka_reader *r, struct kafka_part *p, const rd_k
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR__FATAL:
-      return spate_fail(err, "%s/%d: %s", topic, m->partition, rd_kafka_err2str(m->err));
+    case RD_KAFKA_RESP_ERR__FATAL: return spate_fail(err, "%s/%d: %s", topic, m->partition, rd_kafka_err2str(m->err));
     case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR_INVALID_MSG:
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:

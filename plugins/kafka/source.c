@@ -128,7 +128,8 @@ static int source_partitions(void *source, const struct spate_partition **list, 
   /* Later a cluster that does not answer has no news: readers wait for it too, and the log says so. */
   uint32_t now = atomic_load(&s->parts);
   if (now > known) {
-    bool asked = kafka_offsets_range(s, 0, known, now, RANGE_MS, err) == 0 && kafka_offsets_start(s, known, now, err) == 0;
+    bool asked =
+        kafka_offsets_range(s, 0, known, now, RANGE_MS, err) == 0 && kafka_offsets_start(s, known, now, err) == 0;
     if (!asked && !s->first_discovery_done) return -1;
     if (!asked) now = known; /* shown when they can be read */
     struct kafka_part **part = atomic_load(&s->part);

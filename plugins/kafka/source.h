@@ -36,9 +36,9 @@ struct kafka_topic {
 /* What a reader wants of the keeper for a partition. */
 enum kafka_ask {
   KAFKA_ASK_NONE,
-  KAFKA_ASK_RANGE,   /* reader: stop it, and say where its log begins and ends */
+  KAFKA_ASK_RANGE,    /* reader: stop it, and say where its log begins and ends */
   KAFKA_ASK_ANSWERED, /* keeper: low and high are new */
-  KAFKA_ASK_STOP     /* reader: stop it for good */
+  KAFKA_ASK_STOP      /* reader: stop it for good */
 };
 
 struct kafka_part {
@@ -47,14 +47,14 @@ struct kafka_part {
   int32_t number;
   /* scribe, before the engine sees the partition */
   _Atomic int64_t low, high; /* of the log when it was found; the keeper sets them anew for KAFKA_ASK_RANGE */
-  int64_t start;          /* where an assignment without a position begins */
-  int64_t bound;          /* the first offset that does not belong to a bounded run */
-  _Atomic int32_t leader; /* scribe writes, keeper reads: only to choose whom to poke */
+  int64_t start;             /* where an assignment without a position begins */
+  int64_t bound;             /* the first offset that does not belong to a bounded run */
+  _Atomic int32_t leader;    /* scribe writes, keeper reads: only to choose whom to poke */
   /* scribe */
   int64_t committed;
   /* the reader's worker */
-  _Atomic int64_t next; /* the first offset not yet given to the engine; others read it for the lag */
-  uint8_t state;        /* enum spate_partition_state */
+  _Atomic int64_t next;                /* the first offset not yet given to the engine; others read it for the lag */
+  uint8_t state;                       /* enum spate_partition_state */
   struct kafka_reader *_Atomic reader; /* set once, by assign */
   atomic_bool started;                 /* it is being fetched; the keeper clears it when it stops it */
   /* between reader and keeper: release by the one who hands over, acquire by the other */
@@ -132,7 +132,8 @@ int kafka_start_parse(const char *text, enum kafka_start *start, int64_t *ms, st
 /* low and high of partitions [from, to), by handle. With read_committed, high is the last stable offset. */
 int kafka_offsets_range(struct kafka_source *s, uint32_t handle, uint32_t from, uint32_t to, int timeout_ms,
                         struct spate_error *err);
-/* start of partitions [from, to): the group's offset, else by the rule (new partitions of a known topic: the beginning) */
+/* start of partitions [from, to): the group's offset, else by the rule (new partitions of a known topic: the beginning)
+ */
 int kafka_offsets_start(struct kafka_source *s, uint32_t from, uint32_t to, struct spate_error *err);
 int kafka_offsets_add(struct kafka_source *s, uint32_t partition, struct spate_bytes position, struct spate_error *err);
 int kafka_offsets_commit(struct kafka_source *s, struct spate_error *err);
