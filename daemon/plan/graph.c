@@ -264,8 +264,8 @@ static bool from_default(struct build *b, struct build_reader *reader, const str
     struct buf list = {0};
     for (uint32_t i = 0; i < b->plan->sources; i++)
       buf_format(&list, "%s%s", i > 0 ? ", " : "", b->plan->source[i].name);
-    conf_error(b->errors, at, "'%s' must say what it reads: add from:", reader->name);
-    conf_hint(b->errors, "the sources are: %s", buf_string(&list));
+    conf_error(b->errors, at, "'%s' must say what it reads: add from: (the sources are %s)", reader->name,
+               buf_string(&list));
     buf_free(&list);
     return false;
   }

@@ -45,12 +45,12 @@ static void guarantee_written(struct build *b, const struct conf_node *node, enu
   p->guarantee = want;
   p->guarantee_text = arena_format(b->arena, "%s, as written", WORDS[want]);
   if (want == PLAN_EXACTLY_ONCE && hindrance != NULL) {
-    conf_error(b->errors, node, "exactly once cannot be kept: %s", hindrance);
+    conf_error(b->errors, node, "exactly_once cannot be kept: %s", hindrance);
   } else if (want == PLAN_EXACTLY_ONCE && !b->options->test) {
     conf_error(b->errors, node, "exactly_once is not built yet; these ends could hold it");
     conf_hint(b->errors, "leave guarantee out, or write at_least_once");
   } else if (want == PLAN_AT_LEAST_ONCE && weak != NULL) {
-    conf_error(b->errors, node, "at least once cannot be kept: source '%s' (%s) %s", weak->name, weak->api->name,
+    conf_error(b->errors, node, "at_least_once cannot be kept: source '%s' (%s) %s", weak->name, weak->api->name,
                plan_source_why(weak));
   }
 }

@@ -200,9 +200,10 @@ static void step_check(struct build *b, uint32_t index) {
   uint32_t errors = b->errors->errors;
   int result = s->verb->check(check);
   if (check->stateful && check->input.updating && b->errors->errors == errors)
-    conf_error(b->errors, s->verb_node,
-               "'%s' keeps state, and its input '%s' replaces earlier records: it would count them again",
-               s->reader.name, check->input.name);
+    conf_error(
+        b->errors, s->verb_node,
+        "'%s' keeps state and cannot read the updating output of '%s': it would count a group again with each update",
+        s->reader.name, check->input.name);
   struct plan_node *n = node_new(b, PLAN_STEP, s->reader.name, s->reader.node);
   n->input = inputs;
   n->inputs = s->reader.froms;
@@ -220,7 +221,7 @@ static void step_check(struct build *b, uint32_t index) {
   if (check->ports > 0) s->plan_node = (int32_t)node_index(b, n);
 }
 
-static void step_circle(struct build *b, uint32_t index) {
+static void step_cycle(struct build *b, uint32_t index) {
   struct buf path = {0};
   uint32_t at = index;
   buf_text(&path, b->step[at].reader.name);
@@ -235,7 +236,7 @@ static void step_circle(struct build *b, uint32_t index) {
     if (at == index) break;
   }
   const struct build_step *s = &b->step[index];
-  conf_error(b->errors, s->verb_node != NULL ? s->verb_node : s->reader.node, "steps read each other in a circle: %s",
+  conf_error(b->errors, s->verb_node != NULL ? s->verb_node : s->reader.node, "steps read each other in a cycle: %s",
              buf_string(&path));
   buf_free(&path);
 }
@@ -249,7 +250,7 @@ static void step_visit(struct build *b, uint32_t index) {
     const struct build_from *from = &s->reader.from[i];
     if (from->kind != FROM_STEP) continue;
     if (b->step[from->index].mark == MARK_OPEN) {
-      step_circle(b, from->index);
+      step_cycle(b, from->index);
       s->reader.bad = true;
       continue;
     }

@@ -1,0 +1,16 @@
+/* report: what happened, as one line: for the minute's line and the last one of a pipeline. */
+#ifndef CONTROL_REPORT_H
+#define CONTROL_REPORT_H
+#include <stdio.h>
+#include "../run/job.h"
+
+struct report {                /* of one job */
+  int64_t started_us, last_us; /* monotonic */
+  uint64_t last_in;
+};
+void report_begin(struct report *report);
+/* "pipeline=NAME in=… out=… late=… dead=… dropped=… rate=…/s lag=… epochs=…": the rate is that since the last line;
+ * with `all`, of the whole run. */
+const char *report_text(struct report *report, const struct job *job, bool all, char *out, size_t room);
+
+#endif
