@@ -4,6 +4,7 @@
  */
 #include "../config/config.h"
 #include "../data/schema.h"
+#include "aggregate.h"
 #include "node.h"
 
 static bool type_is_bool(struct spate_type t) { return t.kind == SPATE_BOOL || t.kind == SPATE_NONE; }
@@ -30,6 +31,8 @@ static struct node *name_unknown(struct checker *c, const struct syntax *s) {
   for (uint32_t i = 0; i < all->count; i++) names[i] = all->fields[i].name;
   const char *near = conf_nearest(s->text, names, all->count);
   if (near != NULL) return expr_hint(c->err, "did you mean '%s'?", near);
+  if (!s->quoted && (function_find(s->text) != NULL || agg_find(s->text) != NULL))
+    return expr_hint(c->err, "a function is called with brackets: %s(…)", s->text);
   return s->quoted ? expr_hint(c->err, "a text is written in single quotes: '%.60s'", s->text)
                    : expr_hint(c->err, "a text is written in quotes: '%.60s'", s->text);
 }

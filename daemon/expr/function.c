@@ -24,6 +24,8 @@ static const struct expr_function_info SYNTAX[] = {
     {"case", "conditional", "case [x] when a then b [when …] [else c] end",
      "the value after the first condition that holds"},
     {"cast", "conversion", "cast(x as type)", "x as another type; what cannot be makes the record bad"},
+    {"extract", "time", "extract(unit from timestamp)",
+     "a part of a time: year quarter month week day dow doy hour minute second epoch"},
     {"try_cast", "conversion", "try_cast(x as type)", "x as another type; what cannot be is null"},
 };
 

@@ -2,6 +2,8 @@
  * primary: what stands between operators: literals, names, calls, `case`, `cast`, and the calls that SQL spells with
  * words instead of commas (extract, position, substring, trim, overlay), which become plain calls here.
  */
+#include <strings.h>
+
 #include "parser.h"
 
 #include "../data/schema.h"
@@ -159,9 +161,23 @@ static struct syntax *parse_unit(struct parser *p) {
   return parser_next(p) == 0 ? s : NULL;
 }
 
-/* extract(hour from t) */
+/* extract(hour from t) is hour(t) */
 static struct syntax *parse_extract(struct parser *p, struct syntax *call) {
-  if (syntax_add(p, call, parse_unit(p)) == NULL) return NULL;
+  static const char *const PARTS[][2] = {{"year", "year"},           {"quarter", "quarter"}, {"month", "month"},
+                                         {"week", "week"},           {"day", "dayofmonth"},  {"dow", "dayofweek"},
+                                         {"dayofweek", "dayofweek"}, {"doy", "dayofyear"},   {"dayofyear", "dayofyear"},
+                                         {"hour", "hour"},           {"minute", "minute"},   {"second", "second"},
+                                         {"epoch", "unix_timestamp"}};
+  struct token t = p->now;
+  struct syntax *unit = parse_unit(p);
+  if (unit == NULL) return NULL;
+  size_t i = 0, n = sizeof PARTS / sizeof PARTS[0];
+  while (i < n && strcasecmp(PARTS[i][0], unit->text) != 0) i++;
+  if (i == n) {
+    expr_wrong(p->err, t.offset, t.length, "'%.40s' is no part of a time", unit->text);
+    return expr_hint(p->err, "parts: year quarter month week day dow doy hour minute second epoch");
+  }
+  call->text = PARTS[i][1];
   if (p->now.kind == TOKEN_COMMA) return parser_next(p) == 0 ? syntax_add(p, call, parse_expression(p)) : NULL;
   if (parser_expect_word(p, "from", "in extract(unit from x)") != 0) return NULL;
   return syntax_add(p, call, parse_expression(p));

@@ -114,6 +114,8 @@ struct node *node_implicit(struct checker *c, struct node *n, struct spate_type 
 static void unify_hint(struct checker *c, const struct node *a, const struct node *b) {
   const struct node *text = a->type.kind == SPATE_STRING ? a : b, *other = text == a ? b : a;
   if (text->type.kind != SPATE_STRING) {
+    if (a->type.kind == SPATE_BOOL || b->type.kind == SPATE_BOOL)
+      expr_hint(c->err, "a condition stands by itself: x, not x, x is true");
     bool time = a->type.kind == SPATE_TIMESTAMP || b->type.kind == SPATE_TIMESTAMP;
     if (time && (type_numeric(a->type) || type_numeric(b->type)))
       expr_hint(c->err, "timestamp '2026-01-02 03:04:05', or unix_timestamp(x) for a number");
