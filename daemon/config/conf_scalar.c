@@ -241,6 +241,33 @@ static bool has_break(const char *text, size_t at, size_t end) {
   return false;
 }
 
+/* Most blanks of the lines before the first that holds more than blanks. */
+static size_t blank_indent(const char *text, size_t at, size_t end) {
+  struct source s = {text, at, end};
+  size_t most = 0;
+  while (s.at < s.end) {
+    size_t n = 0, stop = line_end(&s, s.at);
+    while (s.at + n < stop && text[s.at + n] == ' ') n++;
+    if (s.at + n < stop) break;
+    if (n > most) most = n;
+    const char *becomes;
+    s.at = stop;
+    s.at += line_break(&s, &becomes);
+  }
+  return most;
+}
+
+/* How far the lines of a block scalar are indented: what the value lacks. s stands on its first line. */
+static size_t block_indent(const struct output *out, const struct source *s) {
+  size_t inside = first_indent(out->value, 0, out->size), outside = first_indent(s->text, s->at, s->end);
+  if (inside == SIZE_MAX) { /* nothing but blanks and line ends */
+    inside = blank_indent(out->value, 0, out->size);
+    outside = blank_indent(s->text, s->at, s->end);
+    if (inside == 0) return SIZE_MAX;
+  }
+  return outside > inside && outside != SIZE_MAX ? outside - inside : 1;
+}
+
 /* What stands behind '|' or '>': '+' keeps all line ends at the end, '-' none; a comment says nothing. */
 static void read_block_head(struct source *s, bool *keep, bool *strip) {
   const char *becomes;
@@ -259,9 +286,7 @@ static void read_block(struct output *out, struct source *s, bool folded) {
   bool keep, strip, lead_blank = false;
   const char *lead = "";
   read_block_head(s, &keep, &strip);
-  size_t inside = first_indent(out->value, 0, out->size), outside = first_indent(s->text, s->at, s->end);
-  size_t indent = inside != SIZE_MAX && outside != SIZE_MAX && outside > inside ? outside - inside : 1;
-  size_t lead_at = s->at, breaks = s->at;
+  size_t indent = block_indent(out, s), lead_at = s->at, breaks = s->at;
   while (skip_breaks(s, indent) && !out->wrong) {
     bool now_blank = blank(s);
     if (folded && lead[0] == '\n' && !lead_blank && !now_blank) {
@@ -281,7 +306,7 @@ static void read_block(struct output *out, struct source *s, bool folded) {
   }
   if (!strip) put_text(out, lead, lead_at);
   if (keep) put_breaks(out, s->text, breaks, s->at);
-  s->end = lead_at;
+  s->end = keep ? s->at : lead_at;
 }
 
 bool conf_scalar_where(const char *text, size_t from, size_t to, enum conf_style style, const char *value, size_t size,

@@ -191,7 +191,8 @@ void conf_stop_flow(struct arena *arena, struct conf_node *flow, struct conf_err
       tell(flow, errors, key, value->end, value->at, end);
       mend(arena, value, value->at, end);
       taken = end;
-    } else if (key != NULL && value->null && value->at == value->end && !key->quoted && !key_plain(key->text)) {
+    } else if (key != NULL && key->kind == CONF_SCALAR && value->kind == CONF_SCALAR && value->null &&
+               value->at == value->end && !key->quoted && !key_plain(key->text)) {
       tell_no_value(flow, i, errors);
     }
     if (key != NULL) flow->key[kept] = *key;
