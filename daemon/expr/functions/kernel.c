@@ -78,30 +78,19 @@ const char *utf8_skip(const char *at, const char *end, int64_t n) {
   return at;
 }
 
-/* Whether a value of type t can stand where the letter asks, and as what. */
+/* What the letter asks for. False: t cannot stand there. Where a wish is all (i, d, t), the checker says what is wrong.
+ */
 static bool type_fits(char letter, struct spate_type t, struct spate_type *as) {
-  bool none = t.kind == SPATE_NONE;
+  bool none = t.kind == SPATE_NONE, text = t.kind == SPATE_STRING;
   bool number = t.kind == SPATE_INT || t.kind == SPATE_DOUBLE || t.kind == SPATE_DECIMAL;
   switch (letter) {
-    case 's': *as = type_of(SPATE_STRING); return none || t.kind == SPATE_STRING;
-    case 'i': *as = type_of(SPATE_INT); return none || t.kind == SPATE_INT;
-    case 'd': *as = type_of(SPATE_DOUBLE); return none || number;
-    case 't': *as = type_of(SPATE_TIMESTAMP); return none || t.kind == SPATE_TIMESTAMP;
-    case 'b': *as = none ? type_of(SPATE_STRING) : t; return none || t.kind == SPATE_STRING || t.kind == SPATE_BYTES;
+    case 'i': *as = type_of(SPATE_INT); return true;
+    case 'd': *as = type_of(SPATE_DOUBLE); return true;
+    case 't': *as = type_of(SPATE_TIMESTAMP); return true; /* a text literal becomes one */
+    case 's': *as = type_of(SPATE_STRING); return none || text;
+    case 'b': *as = none ? type_of(SPATE_STRING) : t; return none || text || t.kind == SPATE_BYTES;
     case 'n': *as = none ? type_of(SPATE_INT) : t; return none || number;
     default: *as = type_of(SPATE_STRING); return t.kind != SPATE_INTERVAL;
-  }
-}
-
-static const char *letter_text(char letter) {
-  switch (letter) {
-    case 's': return "a string";
-    case 'i': return "an int";
-    case 'd': return "a number";
-    case 't': return "a timestamp";
-    case 'b': return "a string or bytes";
-    case 'n': return "a number";
-    default: return "a value that has a text";
   }
 }
 
@@ -112,9 +101,10 @@ int types_check(const struct spate_type *arg, uint32_t args, const char *word, e
     if (*word == '?') word++;
     if (*word != 0) letter = *word++;
     if (type_fits(letter, arg[i], &out->arg[i])) continue;
+    const char *wanted = letter == 's' ? "a string" : letter == 'b' ? "a string or bytes" : "a number";
     char text[64];
-    return spate_fail(err, "argument %u must be %s, not %s", i + 1, letter_text(letter),
-                      type_text(arg[i], text, sizeof text));
+    if (letter == '*') return spate_fail(err, "argument %u is an interval, which has no text", i + 1);
+    return spate_fail(err, "argument %u is %s, and must be %s", i + 1, type_text(arg[i], text, sizeof text), wanted);
   }
   out->result = type_of(result);
   return 0;

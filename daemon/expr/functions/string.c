@@ -91,7 +91,7 @@ static void run_substring(struct expr_call_frame *f) {
     else if (start == 0)
       from = 0;
     else
-      from = start < -(int64_t)s.size ? start : (int64_t)utf8_count(s.at, s.at + s.size) + start;
+      from = (int64_t)utf8_count(s.at, s.at + s.size) + start;
     if (f->args < 3)
       to = INT64_MAX;
     else if (arg_int(f, 2, row) <= 0)
