@@ -25,7 +25,7 @@ MODES, WORKERS, ROWS = ("record", "micro_batch"), (1, 2), (1, 7, 1024)
 # The combinations that see most, for runs under sanitizers.
 QUICK = (("record", 1, 7), ("micro_batch", 2, 7), ("record", 2, 1024))
 NARROW = ("modes", "workers", "rows")
-KEYS = NARROW + ("max_records", "ordered", "last", "approx", "args", "exit", "until", "send", "receive", "stdin", "runs")
+KEYS = NARROW + ("max_records", "ordered", "last", "approx", "args", "exit", "until", "send", "receive", "stdin", "runs", "first")
 EXPECTED = re.compile(r"^(out.*|stdout|dead\.jsonl)$")
 TIMEOUT = float(os.environ.get("SCENARIO_TIMEOUT", "60"))
 
@@ -296,8 +296,8 @@ def lines_in(path):
         return 0
 
 
-def call(command, work, env, scenario, expected_exit):
-    """Runs spate; returns stdout and stderr. Stops it by SIGINT when `until` is reached."""
+def call(command, work, env, scenario, expected_exit, until=None):
+    """Runs spate; returns stdout and stderr. Stops it by SIGINT when the file `until` is as long as expected."""
     peers = Peers(scenario, work, env)
     stdin = open(os.path.join(work, scenario.opts["stdin"]), "rb") if "stdin" in scenario.opts else subprocess.DEVNULL
     with open(os.path.join(work, "STDOUT"), "wb") as out, open(os.path.join(work, "STDERR"), "wb") as err:
@@ -305,7 +305,6 @@ def call(command, work, env, scenario, expected_exit):
         peers.start()
         try:
             deadline = time.monotonic() + TIMEOUT
-            until = scenario.opts.get("until")
             want = scenario.expected[until].count("\n") if until else 0
             while until and process.poll() is None and time.monotonic() < deadline:
                 if lines_in(os.path.join(work, "STDOUT" if until == "stdout" else f"OUT/{until}")) >= want:
@@ -341,6 +340,9 @@ def prepare(scenario, base):
             source = os.path.join(scenario.path, name)
             (shutil.copytree if os.path.isdir(source) else shutil.copy)(source, os.path.join(work, name))
     os.mkdir(os.path.join(work, "OUT"))
+    for name in scenario.files:
+        if name.startswith("before-"):
+            shutil.copy(os.path.join(scenario.path, name), os.path.join(work, "OUT", name[len("before-"):]))
     env = dict(os.environ, OUT=os.path.join(work, "OUT"), NO_COLOR="1", TZ="UTC", LC_ALL="C.UTF-8")
     return work, env
 
@@ -375,7 +377,10 @@ def run_combination(spate, scenario, combination, base):
                 m = re.match(rf"in{number}(.*)$", name)
                 if m:
                     shutil.copy(os.path.join(scenario.path, name), os.path.join(work, "in" + m.group(1)))
-        out, err = call(command, work, env, scenario, int(scenario.opts.get("exit", "1" if failing else "0")))
+        last = number == runs
+        out, err = call(command if last else command + ["--for", scenario.opts.get("first", "1s")], work, env, scenario,
+                        int(scenario.opts.get("exit", "1" if failing else "0")) if last else 0,
+                        scenario.opts.get("until") if last else None)
     if failing:
         expect_lines(scenario.lines("run-error"), err, "run")
     found = outputs(work)
