@@ -159,10 +159,19 @@ static void pipeline_tables_used(struct build *b) {
   }
 }
 
+/* Whether the parser objected to some of it. */
+static bool document_broken(const struct conf_node *node) {
+  if (node->broken) return true;
+  for (uint32_t i = 0; i < node->count; i++)
+    if (document_broken(&node->item[i]) || (node->kind == CONF_MAP && node->key[i].broken)) return true;
+  return false;
+}
+
 static void build_all(struct build *b) {
   static const char *const skip[] = {"sources", "tables", "steps", "sinks", NULL};
   struct plan *p = b->plan;
   struct pipeline_options options = {0};
+  uint32_t errors = b->errors->errors;
   conf_fill(b->arena, PIPELINE_OPTIONS, b->document, skip, NULL, &options, b->errors);
   if (b->document->kind != CONF_MAP) return;
   const struct conf_node *name = conf_get(b->document, "pipeline");
@@ -180,7 +189,7 @@ static void build_all(struct build *b) {
   if (b->sources_bad) return;
   build_graph(b);
   build_nodes(b);
-  pipeline_tables_used(b);
+  if (!b->failed && b->errors->errors == errors) pipeline_tables_used(b);
   build_guarantee(b, conf_get(b->document, "guarantee"), options.guarantee);
 }
 
@@ -194,7 +203,7 @@ struct plan *plan_build(const struct conf_node *document, const struct plan_opti
   struct build b = {.plan = plan, .arena = arena, .errors = errors, .options = options, .document = document};
   uint32_t before = errors->errors;
   build_all(&b);
-  if (errors->errors != before) {
+  if (errors->errors != before || b.failed || document_broken(document)) {
     plan_free(&plan);
     return NULL;
   }

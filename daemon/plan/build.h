@@ -54,6 +54,7 @@ struct build {
   struct build_output *output; /* by plan->node */
   uint32_t node_room;
   bool sources_bad;
+  bool failed; /* an error was found, though perhaps not added: the parser had one at that node already */
 };
 
 /* components.c: sources, tables and sinks. Errors are added; what could be read is there. */

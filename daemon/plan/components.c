@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "build.h"
+#include "config_alloc.h"
 #include "registry.h"
 
 /* ---- names ---- */
@@ -31,6 +32,7 @@ struct kind_list { /* names of connectors, and the keys that stand beside one */
   uint32_t names;
   const char *const *common;
   const char *what; /* "source", "sink", "table" */
+  bool unknown;     /* found: a key was not understood, so that another may be missing for that reason alone */
 };
 
 static bool list_has(const char *const *list, const char *word) {
@@ -57,7 +59,7 @@ static void kind_unknown(struct build *b, const struct kind_list *list, const st
 }
 
 /* The index of the pair that names the connector; -1: there is none that can be used. */
-static int32_t kind_find(struct build *b, const struct kind_list *list, const struct conf_node *name,
+static int32_t kind_find(struct build *b, struct kind_list *list, const struct conf_node *name,
                          const struct conf_node *node) {
   int32_t found = -1;
   bool said = false;
@@ -81,7 +83,7 @@ static int32_t kind_find(struct build *b, const struct kind_list *list, const st
       said = true;
     } else if (!list_has(list->common, key)) {
       kind_unknown(b, list, &node->key[i]);
-      said = true;
+      list->unknown = said = true;
     }
   }
   if (found < 0 && !said) {
@@ -180,7 +182,7 @@ static const struct schema *schema_fixed(struct build *b, const struct spate_sch
 static const struct schema *records_read(struct build *b, const struct conf_node *name, const struct conf_node *node,
                                          const struct conf_node *key, const struct conf_node *value,
                                          const struct spate_source_api *api, const void *config, bool config_good,
-                                         struct plan_codec *codec) {
+                                         bool unknown, struct plan_codec *codec) {
   const struct conf_node *decode = conf_get(node, "decode"), *schema = conf_get(node, "schema");
   if (api->flags & SPATE_NO_CODEC) {
     if (decode != NULL) conf_error(b->errors, conf_key(node, "decode"), "%s takes no 'decode'", api->name);
@@ -189,11 +191,13 @@ static const struct schema *records_read(struct build *b, const struct conf_node
     struct spate_schema own = {0};
     struct spate_error err = {0};
     if (!config_good) return NULL;
-    if (api->schema(config, &own, &err) == 0) return schema_fixed(b, &own, SPATE_METAS);
+    if (config_schema(api, config, b->arena, &own, &err) == 0) return schema_fixed(b, &own, SPATE_METAS);
     option_error(b, key, value, &err);
     return NULL;
   }
-  if (decode == NULL) {
+  if (decode == NULL && unknown) {
+    b->failed = true;
+  } else if (decode == NULL) {
     conf_error(b->errors, name, "'%s' does not say how its records are encoded", name->text);
     conf_hint(b->errors, "add decode: json, or csv, text, raw");
   } else if (codec_read(b, decode, codec) && codec->api->fixed != NULL) {
@@ -203,7 +207,8 @@ static const struct schema *records_read(struct build *b, const struct conf_node
     return schema_fixed(b, codec->api->fixed, SPATE_METAS);
   }
   if (schema != NULL) return build_schema(b, schema, SPATE_METAS);
-  if (decode == NULL || codec->api != NULL)
+  b->failed = true;
+  if (!unknown && (decode == NULL || codec->api != NULL))
     conf_error(b->errors, name, "'%s' has no schema: the columns of its records and their types", name->text);
   return NULL;
 }
@@ -303,7 +308,7 @@ static void embedded_check(struct build *b, const struct conf_node *component, c
 static void source_read(struct build *b, struct plan_source *s, const struct conf_node *name,
                         const struct conf_node *node) {
   const char *names[32];
-  struct kind_list list = {names, 0, SOURCE_KEYS, "source"};
+  struct kind_list list = {names, 0, SOURCE_KEYS, "source", false};
   const struct spate_source_api *const *all = registry_sources(&list.names);
   for (uint32_t i = 0; i < list.names; i++) names[i] = all[i]->name;
   s->name = name->text;
@@ -331,7 +336,7 @@ static void source_read(struct build *b, struct plan_source *s, const struct con
   bool ends = (s->api->flags & SPATE_BOUNDED) != 0;
   if (good && s->api->bounded != NULL) ends = s->api->bounded(s->config);
   s->bounded = ends || b->options->bounded;
-  s->schema = records_read(b, name, node, key, value, s->api, s->config, good, &s->codec);
+  s->schema = records_read(b, name, node, key, value, s->api, s->config, good, list.unknown, &s->codec);
   if (s->schema != NULL) source_metas(s);
   source_time(b, s, node);
   if (s->schema != NULL) s->used = arena_alloc(b->arena, s->schema->all.count + 1);
@@ -340,7 +345,11 @@ static void source_read(struct build *b, struct plan_source *s, const struct con
 static const struct conf_node *section(struct build *b, const char *key, bool required, const char *example) {
   const struct conf_node *node = conf_get(b->document, key);
   if (node == NULL) {
-    if (required) {
+    bool misspelt = false; /* an error says so already */
+    for (uint32_t i = 0; required && i < b->document->count; i++)
+      misspelt |= conf_nearest(b->document->key[i].text, &key, 1) != NULL;
+    b->failed |= required;
+    if (required && !misspelt) {
       conf_error(b->errors, b->document, "'%s' is missing", key);
       conf_hint(b->errors, "%s", example);
     }
@@ -386,7 +395,7 @@ static void table_key(struct build *b, struct plan_table *t, const struct conf_n
 static void table_read(struct build *b, struct plan_table *t, const struct conf_node *name,
                        const struct conf_node *node) {
   const char *names[] = {"file"};
-  struct kind_list list = {names, 1, TABLE_KEYS, "table"};
+  struct kind_list list = {names, 1, TABLE_KEYS, "table", false};
   t->name = name->text;
   t->node = node;
   build_name_good(b, name, "a table");
@@ -403,7 +412,7 @@ static void table_read(struct build *b, struct plan_table *t, const struct conf_
   }
   if (good && t->api->bounded != NULL && !t->api->bounded(t->config))
     conf_error(b->errors, key, "a table is read to its end, and this never ends");
-  t->schema = records_read(b, name, node, key, value, t->api, t->config, good, &t->codec);
+  t->schema = records_read(b, name, node, key, value, t->api, t->config, good, list.unknown, &t->codec);
   table_key(b, t, name, node);
 }
 
@@ -436,7 +445,7 @@ void build_sinks_names(struct build *b) {
   p->sinks = map->count;
   b->sink = ARENA_NEWS(b->arena, struct build_reader, map->count);
   const char *names[32];
-  struct kind_list list = {names, 0, SINK_KEYS, "sink"};
+  struct kind_list list = {names, 0, SINK_KEYS, "sink", false};
   const struct spate_sink_api *const *all = registry_sinks(&list.names);
   for (uint32_t i = 0; i < list.names; i++) names[i] = all[i]->name;
   for (uint32_t i = 0; i < map->count; i++) {

@@ -199,6 +199,7 @@ static void step_check(struct build *b, uint32_t index) {
   check->table_count = b->plan->tables;
   uint32_t errors = b->errors->errors;
   int result = s->verb->check(check);
+  if (result != 0) b->failed = true;
   if (check->stateful && check->input.updating && b->errors->errors == errors)
     conf_error(
         b->errors, s->verb_node,
