@@ -160,9 +160,10 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *line) {
   struct kafka_watch *watch = rd_kafka_opaque(rk);
-  (void)facility;
-  /* Errors of connections come through on_error as well, with a code. */
-  if (watch == NULL || strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0) return;
+  /* Errors of connections come through on_error as well, with a code; CONFWARN speaks of our own pins. */
+  if (watch == NULL || strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
+      strcmp(facility, "CONFWARN") == 0)
+    return;
   spate_log(&watch->where,
             level <= 4   ? SPATE_LOG_WARN
             : level <= 6 ? SPATE_LOG_INFO

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "sink.h"
 
-#define OPEN_MS 10000
+#define OPEN_MS 5000
 #define POLL_MS 100
 #define HURRY_LINGER_US 20000 /* beyond this an epoch's end does not wait for linger */
 #define LOOK_EVERY_MS 30000

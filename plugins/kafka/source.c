@@ -61,8 +61,16 @@ static int64_t conf_number(rd_kafka_conf_t *conf, const char *name, int64_t othe
 }
 
 static int handle_open(struct kafka_source *s, uint32_t h, struct spate_error *err) {
-  char why[256];
-  struct kafka_setting settings[] = {{h == 0 && s->config->group != NULL ? "group.id" : NULL, s->config->group},
+  char why[256], messages[32], kbytes[32];
+  /* Handles share one budget of memory; below a floor their queues would run dry between two fetches. */
+  uint32_t share = s->handles > 2 ? s->handles : 2;
+  snprintf(messages, sizeof messages, "%u", 200000 / share > 20000 ? 200000 / share : 20000);
+  snprintf(kbytes, sizeof kbytes, "%u", 131072 / share > 8192 ? 131072 / share : 8192);
+  struct kafka_setting settings[] = {{"queued.min.messages", messages},
+                                     {"queued.max.messages.kbytes", kbytes},
+                                     /* the embedded cluster knows no request that would not create */
+                                     {"allow.auto.create.topics", s->embedded ? "true" : "false"},
+                                     {h == 0 && s->config->group != NULL ? "group.id" : NULL, s->config->group},
                                      {NULL, NULL}};
   rd_kafka_conf_t *conf = kafka_conf_new(&s->config->link, KAFKA_CONSUMER, settings, &s->watch, err);
   if (conf == NULL) return -1;

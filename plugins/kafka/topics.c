@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "source.h"
 
-#define FIND_FIRST_MS 10000 /* at open: time for a broker that is starting, or a topic that was just made */
+#define FIND_FIRST_MS 5000 /* at open: time for a broker that is starting, or a topic that was just made */
 #define FIND_AGAIN_MS 1000
 
 static bool topics_pattern(const struct kafka_source_config *c) { return c->topics.item[0][0] == '^'; }
