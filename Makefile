@@ -1,8 +1,12 @@
 # Spate: make help
 
 BUILD   ?= release
-CC      ?= gcc
-CXX     ?= g++
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
 PREFIX  ?= /usr/local
 DESTDIR ?=
 PYTHON  ?= python3
@@ -49,28 +53,34 @@ help:
 	@echo "make clean"
 
 $O/spate: $O/daemon/control/main_spate.o $O/libspate.a
-	$(CC) $(OPT) $(LDFLAGS) -o $@ $< -Wl,--whole-archive $O/libspate.a -Wl,--no-whole-archive $(LDLIBS)
+	@echo "  LD   $@"
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $< -Wl,--whole-archive $O/libspate.a -Wl,--no-whole-archive $(LDLIBS)
 $O/spated: $O/daemon/control/main_spated.o $O/libspate.a
-	$(CC) $(OPT) $(LDFLAGS) -o $@ $< -Wl,--whole-archive $O/libspate.a -Wl,--no-whole-archive $(LDLIBS)
+	@echo "  LD   $@"
+	@$(CC) $(OPT) $(LDFLAGS) -o $@ $< -Wl,--whole-archive $O/libspate.a -Wl,--no-whole-archive $(LDLIBS)
 $O/libspate.a: $(OBJ)
 	@rm -f $@
-	ar rcs $@ $(OBJ)
+	@ar rcs $@ $(OBJ)
 
 $O/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC   $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 # A plugin sees one header.
 $O/plugins/%.o: plugins/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Idaemon/api -MMD -MP -c -o $@ $<
+	@echo "  CC   $<"
+	@$(CC) $(CFLAGS) -Idaemon/api -MMD -MP -c -o $@ $<
 $O/plugins/%.o: plugins/%.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) -Idaemon/api -MMD -MP -c -o $@ $<
+	@echo "  CXX  $<"
+	@$(CXX) $(CXXFLAGS) -Idaemon/api -MMD -MP -c -o $@ $<
 
 # Unit tests: tests/unit/NAME.c, each a program with libcheck.
 $O/tests/%: tests/unit/%.c $O/libspate.a
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(OPT) -Wall -Wextra -Werror -D_GNU_SOURCE $(DEP_CFLAGS) -Idaemon -Idaemon/api -MMD -MP -o $@ $< $O/libspate.a $(shell pkg-config --libs check) $(LDLIBS)
+	@echo "  TEST $@"
+	@$(CC) -std=c11 $(OPT) -Wall -Wextra -Werror -D_GNU_SOURCE $(DEP_CFLAGS) -Idaemon -Idaemon/api -MMD -MP -o $@ $< $O/libspate.a $(shell pkg-config --libs check) $(LDLIBS)
 unit: $(UNIT)
 	@tests/run-unit.sh $(UNIT)
 
