@@ -81,8 +81,8 @@ def check_plugin_includes(path, text):
 def check_opening(path, text):
     """A C file opens with a comment that says why it exists (style, habit 1)."""
     m = re.match(r"\s*(/\*.*?\*/|(?://[^\n]*\n)+)", text, re.S)
-    words = len(m.group(1).split()) if m else 0
-    say(words >= 12, path, 1, "does not open by saying why it exists")
+    opening = m.group(1).split() if m else []
+    say(len(opening) >= 6 or "see" in opening, path, 1, "does not open by saying why it exists")
 
 
 def check_format(paths):
