@@ -71,7 +71,7 @@ static struct node *arith_wrong(struct checker *c, const struct syntax *s, const
   expr_wrong(c->err, s->offset, s->length, "%s %s %s cannot be computed", type_name(a->type, x), SIGNS[s->op],
              type_name(b->type, y));
   if (time) return expr_hint(c->err, "time moves by intervals: ts + interval '5' minute");
-  if (text && s->op == ARITH_ADD) return expr_hint(c->err, "texts are joined by ||");
+  if (text && s->op == ARITH_ADD && a->type.kind == b->type.kind) return expr_hint(c->err, "texts are joined by ||");
   const struct node *t = a->type.kind == SPATE_STRING ? a : b;
   if (text && t->kind != NODE_CONST)
     return expr_hint(c->err, "cast(%.*s as double)", (int)(t->length < 60 ? t->length : 60), c->text + t->offset);
