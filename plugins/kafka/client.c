@@ -114,6 +114,9 @@ int64_t kafka_clock_ms(void) {
 /* ---- what librdkafka reports ---- */
 
 void kafka_watch_init(struct kafka_watch *watch, struct spate_where where) {
+#ifdef __SANITIZE_THREAD__
+  (void)kafka_threads_are_posix();
+#endif
   memset(watch, 0, sizeof *watch);
   watch->where = where;
   pthread_mutex_init(&watch->lock, NULL);

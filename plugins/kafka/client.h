@@ -90,6 +90,10 @@ int kafka_metadata(rd_kafka_t *rk, struct kafka_watch *watch, const struct kafka
                    struct spate_error *err);
 int64_t kafka_clock_ms(void); /* CLOCK_MONOTONIC: for pacing calls to the broker, never for the meaning of data */
 
+#ifdef __SANITIZE_THREAD__
+int kafka_threads_are_posix(void); /* threads.c */
+#endif
+
 /* ---- embedded clusters (embedded.c) ---- */
 /* The address of the process's cluster of this name ("" is the one of `embedded`), made at first use. */
 const char *kafka_embedded_brokers(const char *name, struct spate_error *err);
