@@ -213,8 +213,7 @@ static int runner_loop(struct runner *r, const struct run_options *o) {
 static int run_plans(const struct plan_set *set, const struct run_options *o) {
   struct runner r = {0};
   struct spate_error err = {0};
-  int result = EXIT_ENVIRONMENT, lock = -1;
-  if (o->state_dir != NULL && (lock = files_lock(o->state_dir, &err)) < 0) goto fail;
+  int result = EXIT_ENVIRONMENT;
   r.base = event_base_new();
   r.pool = job_pool_new(run_workers(o->workers), &err);
   if (r.base == NULL || r.pool == NULL) goto fail;
@@ -229,7 +228,6 @@ out:
   mem_free(r.job);
   if (r.pool != NULL) job_pool_free(&r.pool);
   if (r.base != NULL) event_base_free(r.base);
-  if (lock >= 0) close(lock);
   return result;
 }
 
