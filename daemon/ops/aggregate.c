@@ -19,6 +19,7 @@ struct aggregate_options {
   int emit, output;
   bool unbounded;
 };
+/* The manual's table. What walks the tree itself (key, window, compute, where, emit) is read by hand. */
 static const struct spate_option OPTIONS[] = {
     {.name = "key",
      .type = SPATE_OPT_STRINGS,
@@ -57,6 +58,24 @@ static const struct spate_option OPTIONS[] = {
      .offset = offsetof(struct aggregate_options, output),
      .choices = OUTPUTS,
      .help = "Spark's spelling of emit: append is close, update is changes, complete is all."},
+    {.name = "unbounded",
+     .type = SPATE_OPT_BOOL,
+     .offset = offsetof(struct aggregate_options, unbounded),
+     .default_text = "false",
+     .help = "Says that state for each key which nothing ever drops is meant."},
+    {.name = NULL}};
+
+/* Those that conf_fill reads. */
+static const struct spate_option FILLED[] = {
+    {.name = "allowed_lateness",
+     .type = SPATE_OPT_DURATION,
+     .offset = offsetof(struct aggregate_options, lateness),
+     .default_text = "0s",
+     .help = "How long after its end a window still takes records, and goes out again when they change it."},
+    {.name = "late",
+     .type = SPATE_OPT_STRING,
+     .offset = offsetof(struct aggregate_options, late),
+     .help = "A name under which later steps and sinks read the records that came too late for all their windows."},
     {.name = "unbounded",
      .type = SPATE_OPT_BOOL,
      .offset = offsetof(struct aggregate_options, unbounded),
@@ -269,7 +288,7 @@ static int aggregate_check(struct op_check *check) {
     return -1;
   }
   struct aggregate_options o = {0};
-  int r = conf_fill(check->arena, OPTIONS, check->value, SKIP, NULL, &o, check->errors);
+  int r = conf_fill(check->arena, FILLED, check->value, SKIP, NULL, &o, check->errors);
   def->lateness = o.lateness > 0 ? o.lateness : 0;
   def->input = check->input.schema;
   bool global, time_before = check->input.has_time;
