@@ -40,6 +40,8 @@ struct parse {
   uint32_t nodes;
   size_t flow[CONF_MAX_DEPTH + 2]; /* where the open maps and lists in brackets begin */
   uint32_t flows;
+  size_t stopped; /* where YAML was seen to stop inside an expression last; SIZE_MAX: nowhere */
+  bool stopped_flow;
   size_t budget;
 };
 
@@ -98,6 +100,7 @@ static void node_place(const struct parse *p, struct conf_node *node, size_t at,
 }
 
 /* ---- YAML's own errors ---- */
+#define BLOCK_HEAD "did not find expected comment or line break"
 struct wording {
   const char *problem, *message, *hint;
 };
@@ -108,8 +111,7 @@ static const struct wording wordings[] = {
     {"did not find expected '-' indicator", "YAML expects '- ' here, at the column of the items above", NULL},
     {"mapping values are not allowed in this context", "YAML does not expect ': ' here",
      "a key stands at the column of the keys above; a text that holds ': ' stands in quotes"},
-    {"did not find expected comment or line break", "to YAML '|' and '>' begin a block of text, in the lines below",
-     NULL},
+    {BLOCK_HEAD, "to YAML '|' and '>' begin a block of text, in the lines below", NULL},
     {"found a tab character that violates indentation", "a tab cannot indent: use blanks", NULL},
     {"found a tab character where an indentation space is expected", "a tab cannot indent: use blanks", NULL},
     {"block sequence entries are not allowed in this context", "YAML does not expect '- ' here",
@@ -176,9 +178,12 @@ static void syntax_error(struct parse *p) {
   const char *context = y->context != NULL ? y->context : "";
   bool from_context = strcmp(context, "while scanning a quoted scalar") == 0 || strstr(context, "alias") != NULL ||
                       strstr(context, "anchor") != NULL || strstr(context, " tag") != NULL;
+  from_context = from_context || (y->problem != NULL && strcmp(y->problem, BLOCK_HEAD) == 0);
   bool escape = y->problem != NULL && strstr(y->problem, "escape") != NULL;
   size_t at = place(p, from_context && !escape ? y->context_mark : y->problem_mark), value = 0;
   while (at > 0 && at == p->file->size && p->file->text[at - 1] == '\n') at--; /* the end: behind the last text */
+  if (p->stopped != SIZE_MAX && ((p->stopped_flow && p->flows > 0) || place_line(p, at) == place_line(p, p->stopped)))
+    return;
   size_t flow = p->flows > 0 ? p->flow[p->flows - 1] : SIZE_MAX;
   const char *form = escape ? NULL : conf_stop_quoted(p->arena, p->file, at, flow, &value);
   struct wording w;
@@ -249,6 +254,12 @@ static struct anchor *anchor_add(struct parse *p, const yaml_char_t *name, yaml_
   return anchor;
 }
 
+/* An error of syntax that follows from this is not worth a line of its own. */
+static void note_stop(struct parse *p, size_t at) {
+  p->stopped = at;
+  p->stopped_flow = p->flows > 0;
+}
+
 static bool build_alias(struct parse *p, const yaml_event_t *event, uint32_t depth, struct conf_node *out,
                         struct size *size) {
   const char *name = (const char *)event->data.alias.anchor;
@@ -261,6 +272,7 @@ static bool build_alias(struct parse *p, const yaml_event_t *event, uint32_t dep
     conf_problem_at(p->errors, p->file, at, end, NULL,
                     anchor == NULL ? "there is no anchor '&%s' before this alias" : "'&%s' holds itself", name);
     if (form != NULL) conf_hint(p->errors, "write it in quotes: %s", form);
+    note_stop(p, at);
     *out = (struct conf_node){.kind = CONF_SCALAR, .text = "", .broken = true};
     node_place(p, out, at, end);
     out->where = memcpy(arena_alloc(p->arena, sizeof(uint32_t)), &out->at, sizeof(uint32_t));
@@ -299,7 +311,7 @@ static bool build_scalar(struct parse *p, const yaml_event_t *event, bool is_key
   out->text = arena_copy(p->arena, value, size);
   out->null = own == CONF_PLAIN && (size == 0 || strcmp(value, "~") == 0);
   node_place(p, out, at, block ? where[size] : end);
-  if (own == CONF_PLAIN) conf_stop_comment(out, p->errors);
+  if (own == CONF_PLAIN && conf_stop_comment(out, p->flows > 0, p->errors)) note_stop(p, end);
   if (!is_key && !out->broken) conf_expand(p->arena, p->file, out, &p->budget, p->errors);
   return count_nodes(p, at, 1);
 }
@@ -507,6 +519,7 @@ struct conf_node *conf_parse(struct arena *arena, const char *path, const char *
   p->errors = errors;
   p->file = file;
   p->budget = CONF_MAX_EXPANDED;
+  p->stopped = SIZE_MAX;
   struct conf_node *first = NULL;
   bool good = yaml_parser_initialize(&p->yaml) == 1;
   if (good) {

@@ -47,8 +47,8 @@ void conf_expand(struct arena *arena, struct conf_file *file, struct conf_node *
 /* ---- conf_stop.c ---- */
 /* A map or list in brackets whose entries YAML cut inside an expression: says so, and mends the entries. */
 void conf_stop_flow(struct arena *arena, struct conf_node *flow, struct conf_errors *errors);
-/* A plain scalar whose quote or bracket is closed only in what YAML takes for a comment. */
-void conf_stop_comment(struct conf_node *scalar, struct conf_errors *errors);
+/* A plain scalar whose quote or bracket is closed only in what YAML takes for a comment. `flow`: inside of brackets. */
+bool conf_stop_comment(struct conf_node *scalar, bool flow, struct conf_errors *errors);
 /* The quoted form of the value around `at`, where YAML could not go on ("a: \"f(x, 1)\""), or NULL. `flow`: offset of
  * the innermost open bracket, or SIZE_MAX. *value: where that value begins. */
 const char *conf_stop_quoted(struct arena *arena, const struct conf_file *file, size_t at, size_t flow, size_t *value);

@@ -101,21 +101,22 @@ static const char *quoted_form(struct arena *arena, const char *key, size_t key_
 }
 
 /* ---- comments ---- */
-void conf_stop_comment(struct conf_node *scalar, struct conf_errors *errors) {
+bool conf_stop_comment(struct conf_node *scalar, bool flow, struct conf_errors *errors) {
   const struct conf_file *file = scalar->file;
   size_t at = scalar->end;
   while (at < file->size && (file->text[at] == ' ' || file->text[at] == '\t')) at++;
-  if (at == scalar->end || at >= file->size || file->text[at] != '#') return;
-  if (!text_open(file->text + scalar->at, scalar->end - scalar->at)) return;
+  if (at == scalar->end || at >= file->size || file->text[at] != '#') return false;
+  if (!text_open(file->text + scalar->at, scalar->end - scalar->at)) return false;
   bool open;
-  size_t end = expression_end(file->text, scalar->at, file->size, false, &open);
-  if (open || end <= at) return;
+  size_t end = expression_end(file->text, scalar->at, file->size, flow, &open);
+  if (open || end <= at) return false;
   const char *form = quoted_form(errors->arena, NULL, 0, file->text + scalar->at, end - scalar->at);
   if (conf_problem_at(errors, file, at, at + 1, NULL,
                       "YAML takes what follows ' #' for a comment, inside an open quote or bracket") &&
       form != NULL)
     conf_hint(errors, "write it in quotes: %s", form);
   scalar->broken = true;
+  return true;
 }
 
 /* ---- maps and lists in brackets ---- */

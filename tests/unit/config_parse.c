@@ -251,7 +251,7 @@ static const struct {
     {"a: %x\n", 1, 4, "to YAML no text begins with '%'"},
     {"a: * 2\n", 1, 4, "to YAML '*' begins an alias"},
     {"a: & 2\n", 1, 4, "to YAML '&' begins an anchor"},
-    {"a: > 5\n", 1, 6, "write it in quotes: a: \"> 5\""},
+    {"a: > 5\n", 1, 4, "write it in quotes: a: \"> 5\""},
     {"a: 'x' = b\n", 1, 8, "to YAML the text ended with the quote before this"},
     {"a: [x]]\n", 1, 7, "error"},
     {"a: }\n", 1, 4, "YAML expects a value here"},
