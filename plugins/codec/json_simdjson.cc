@@ -31,7 +31,7 @@ static_assert(SPATE_PADDING >= simdjson::SIMDJSON_PADDING, "payload buffers must
 
 namespace {
 
-constexpr size_t BLOCK_BYTES = 64 << 10;
+constexpr size_t BLOCK_BYTES = 64 << 10, SMALL_BYTES = 4 << 10;
 constexpr uint32_t SHAPES = 4, SHAPE_TOKENS = 512, SHAPE_KEYS = 128;
 
 /* ---- shapes ---- */
@@ -172,8 +172,7 @@ struct slow_reader {
   }
 
   /* A value of `node` (JSON_NO: nobody wants it), of a container at `depth`. */
-  slow value(ondemand::value v, uint32_t node, uint32_t depth) {
-    std::string_view token = v.raw_json_token();
+  slow value(ondemand::value v, std::string_view token, uint32_t node, uint32_t depth) {
     if (node != JSON_NO && r->plan->node[node].column != JSON_NO) {
       slow s = store(node, token);
       if (s != SLOW_FINE) return s;
@@ -214,13 +213,16 @@ struct slow_reader {
       ondemand::field field;
       if (error_code e = std::move(one).get(field)) return broken(e);
       uint32_t child = JSON_NO;
-      if (left > 0) {
-        const char *key = field.key().raw(), *end = key;
-        while (*end != '"') end += *end == '\\' ? 2 : 1;
+      ondemand::value v = field.value();
+      std::string_view token = v.raw_json_token();
+      if (left > 0) { /* the key ends before the colon before the value */
+        const char *key = field.key().raw(), *end = token.data();
+        while (*--end != ':') continue;
+        while (*--end != '"') continue;
         if (key_find(r, node, key, size_t(end - key), &hint, &child) != 0) return SLOW_KEY;
         if (child != JSON_NO) left--;
       }
-      slow s = value(field.value(), child, depth);
+      slow s = value(v, token, child, depth);
       if (s != SLOW_FINE) return s;
     }
     return SLOW_FINE;
@@ -233,7 +235,7 @@ struct slow_reader {
       if (error_code e = std::move(one).get(v)) return broken(e);
       uint32_t child = node != JSON_NO ? json_plan_element(r->plan, node, index) : JSON_NO;
       if (child != JSON_NO) r->seen[child] = r->record;
-      slow s = value(v, child, depth);
+      slow s = value(v, v.raw_json_token(), child, depth);
       if (s != SLOW_FINE) return s;
       if (index < UINT32_MAX - 1) index++;
     }
@@ -471,14 +473,8 @@ void rows_slow(json_reader *r, const struct spate_payloads *in, uint32_t from, u
   }
 }
 
-/* Rows [from, to), that lie in lines in [base, base + size). */
-void rows_block(json_reader *r, const struct spate_payloads *in, uint32_t from, uint32_t to, size_t base, size_t size) {
+void rows_indexed(json_reader *r, const struct spate_payloads *in, uint32_t from, uint32_t to, size_t base) {
   const char *text = in->buffer->data + base;
-  if (!stage_reserve(r, size) ||
-      r->stage->stage1(reinterpret_cast<const uint8_t *>(text), size, simdjson::stage1_mode::regular)) {
-    rows_slow(r, in, from, to);
-    return;
-  }
   const uint32_t *token = r->stage->structural_indexes.get(), *last = token + r->stage->n_structural_indexes;
   for (uint32_t row = from; row < to; row++) {
     if (in->length[row] == UINT32_MAX) {
@@ -494,21 +490,29 @@ void rows_block(json_reader *r, const struct spate_payloads *in, uint32_t from, 
   }
 }
 
-void rows_lines(json_reader *r, const struct spate_payloads *in) {
-  uint32_t row = 0;
-  while (row < in->count) {
+/* Rows [from, to) in blocks of up to `most` bytes. One that stage 1 refuses is tried again in small blocks, so that
+ * only the neighbours of a broken string or of bad UTF-8 go the slow way with it. */
+void rows_blocks(json_reader *r, const struct spate_payloads *in, uint32_t from, uint32_t to, size_t most) {
+  uint32_t row = from;
+  while (row < to) {
     if (in->length[row] == UINT32_MAX) {
       row_null(r, row++);
       continue;
     }
-    uint32_t from = row;
+    uint32_t first = row;
     size_t base = in->start[row], end = base + in->length[row];
-    for (row++; row < in->count; row++) {
+    for (row++; row < to; row++) {
       if (in->length[row] == UINT32_MAX) continue;
-      if (in->start[row] < end || size_t(in->start[row]) + in->length[row] - base > BLOCK_BYTES) break;
+      if (in->start[row] < end || size_t(in->start[row]) + in->length[row] - base > most) break;
       end = size_t(in->start[row]) + in->length[row];
     }
-    rows_block(r, in, from, row, base, end - base);
+    const uint8_t *text = reinterpret_cast<const uint8_t *>(in->buffer->data + base);
+    if (stage_reserve(r, end - base) && !r->stage->stage1(text, end - base, simdjson::stage1_mode::regular))
+      rows_indexed(r, in, first, row, base);
+    else if (most > SMALL_BYTES && row - first > 1)
+      rows_blocks(r, in, first, row, SMALL_BYTES);
+    else
+      rows_slow(r, in, first, row);
   }
 }
 
@@ -579,7 +583,7 @@ int json_reader_decode(struct json_reader *r, const struct spate_payloads *in, s
   if (r->by_line)
     rows_slow(r, lines, 0, lines->count);
   else
-    rows_lines(r, lines);
+    rows_blocks(r, lines, 0, lines->count, BLOCK_BYTES);
   columns_finish(r, in->count);
   return 0;
 }
