@@ -164,6 +164,7 @@ def double_text(text):
     v = float(text)
     if v == math.floor(v) and abs(v) < 1e15:
         return f"{v:.1f}"
+    text = next(t for t in (f"{v:.{digits}g}" for digits in (15, 16, 17)) if float(t) == v)
     return text if "." in text or "e" in text else text + ".0"
 
 

@@ -297,7 +297,7 @@ static void run_concat(struct expr_call_frame *f) {
 /* Not strict: nulls after the separator are left out, with their separator. */
 static void concat_ws_put(struct expr_call_frame *f, uint32_t row) {
   for (uint32_t i = 0; i < f->args; i++) {
-    if (f->arg[i].error == NULL || !f->arg[i].error[arg_row(&f->arg[i], row)]) continue;
+    if (f->arg[i].error == NULL || !f->arg[i].error[row]) continue;
     f->fail(f, row, "argument %u of concat_ws() failed", i + 1); /* the first reason stays */
     return;
   }
