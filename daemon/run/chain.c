@@ -70,7 +70,9 @@ enum spate_result chain_rejected(struct chain *chain, const struct chain_node *n
   const struct plan *plan = chain->task->job->plan;
   enum spate_result r = SPATE_OK;
   if (plan->on_error == PLAN_FAIL) {
-    spate_fail(&chain->error, "step '%s': %s (on_error: fail)", node->name, rejects_reason(rejects, 0));
+    char origin[320];
+    spate_fail(&chain->error, "step '%s': %s%s (on_error: fail)", node->name,
+               dead_origin(chain, batch, rejects->item[0].row, origin, sizeof origin), rejects_reason(rejects, 0));
     r = SPATE_FAIL;
   } else if (plan->on_error == PLAN_DROP) {
     task_count(&chain->task->dead, rejects->count);

@@ -4,6 +4,7 @@
  * lines to the pipeline's own file: tasks append whole lines, the scribe syncs them before the epoch's file is written.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "../base/clock.h"
@@ -129,6 +130,16 @@ struct spate_batch *dead_letter_row(struct chain *chain, const struct chain_node
   letters_init(&l, chain->task->job->dead_schema);
   letters_add(&l, chain, node, batch, row, schema, reason);
   return letters_take(&l);
+}
+
+const char *dead_origin(const struct chain *chain, const struct spate_batch *batch, uint32_t row, char *out, size_t room) {
+  const struct spate_origin *o = batch->origin;
+  const struct source_drive *source = &chain->task->source;
+  out[0] = 0;
+  if (o != NULL)
+    snprintf(out, room, "%s, %lld: ", source->part[source->part_of[o->payloads.partition[row]]].name,
+             (long long)o->payloads.position[row]);
+  return out;
 }
 
 /* ---- the default file ---- */

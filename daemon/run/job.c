@@ -57,6 +57,16 @@ void job_failed(struct job *job, const struct spate_error *error) {
 /* ---- starting ---- */
 static void opened_run(struct job *job, struct scribe_work *work) { work->result = open_all(job, work); }
 
+/* A task that got no partition has nothing to say about time: its inputs downstream are idle from the start. */
+static void job_silence_empty(struct job *job) {
+  for (uint32_t i = 0; i < job->tasks; i++)
+    for (uint32_t k = 0; k < job->task[i]->align.inputs; k++) {
+      struct task_input *in = &job->task[i]->align.input[k];
+      const struct spate_task *from = in->ring->from;
+      if (from->stage->source >= 0 && from->index >= job->source[from->stage->source].count) in->idle = true;
+    }
+}
+
 static void opened_done(struct job *job, struct scribe_work *work) {
   struct spate_error error = work->error;
   int result = work->result;
@@ -72,6 +82,7 @@ static void opened_done(struct job *job, struct scribe_work *work) {
   }
   for (uint32_t i = 0; i < job->plan->sources; i++) job->source[i].assigned = job->source[i].count;
   if (job->restored != NULL) job->epoch.current = job->restored->epoch;
+  job_silence_empty(job);
   job->opening = job->tasks;
   for (uint32_t i = 0; i < job->tasks; i++) task_open_on_worker(job, job->task[i]);
 }

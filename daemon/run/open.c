@@ -75,6 +75,7 @@ static int open_dead(struct job *job, struct spate_error *err) {
 /* ---- tables ---- */
 struct table_load { /* a file source read to its end, outside of any worker */
   const struct plan_table *plan;
+  struct spate_task task; /* a stand-in: no worker, nobody to wake */
   void *source, *reader, *decoder;
   struct spate_payloads payloads;
   struct spate_rejects rejects;
@@ -108,7 +109,7 @@ static int table_read(struct job *job, struct table_load *t, struct lookup_table
   struct spate_schema some = {p->schema->all.fields, p->schema->visible};
   if (p->api->open(&args, &t->source, err) != 0 || p->api->partitions(t->source, &list, &count, err) != 0 ||
       p->codec.api->decoder_new(p->codec.config, &some, &some, &t->decoder, err) != 0 ||
-      p->api->reader_open(t->source, NULL, 0, &t->reader, err) != 0)
+      p->api->reader_open(t->source, &t->task, 0, &t->reader, err) != 0)
     return -1;
   for (uint32_t i = 0; i < count; i++)
     if (p->api->assign(t->reader, i, (struct spate_bytes){NULL, 0}, err) != 0) return -1;
@@ -124,6 +125,7 @@ static int table_open(struct job *job, struct plan_table *plan, struct spate_err
   struct table_load *t = MEM_NEW(struct table_load);
   struct spate_error why = {0};
   t->plan = plan;
+  t->task.base = event_base_new();
   plan->table = lookup_table_new(plan->schema, plan->key, plan->keys);
   int r = table_read(job, t, plan->table, &why);
   if (r != 0) spate_fail(err, "table '%s': %s", plan->name, why.message);
@@ -132,6 +134,7 @@ static int table_open(struct job *job, struct plan_table *plan, struct spate_err
   if (t->source != NULL) plan->api->close(t->source);
   payloads_clear(&t->payloads);
   rejects_fini(&t->rejects);
+  if (t->task.base != NULL) event_base_free(t->task.base);
   mem_free(t);
   return r;
 }

@@ -36,6 +36,7 @@ int source_open(struct spate_task *task, struct spate_error *err) {
   d->source = task->job->source[task->stage->source].source;
   d->watermark = SPATE_TIME_MIN;
   d->idle_check = INT64_MAX;
+  d->idle = task->index >= task->job->source[task->stage->source].count;
   d->admitting = task->job->plan->mode == PLAN_RECORD;
   if (source_decoder_open(task, err) != 0) return -1;
   return d->plan->api->reader_open(d->source, task, task->index, &d->reader, err);

@@ -129,6 +129,7 @@ struct spate_task {
   struct source_drive source; /* stages of a source */
   struct ring **out;          /* all rings it writes: owned by the reading task */
   struct op_msg held;         /* a source's batch that waits for the chain to drain */
+  struct event_base *base;    /* a task without a worker (a table that is loaded): its own loop, never run */
   struct event *timer;
   int64_t timer_at;
   struct task_report *report; /* of the barrier that passes now */
@@ -169,6 +170,8 @@ enum spate_result exchange_node_step(struct chain *chain, struct chain_node *nod
 void exchange_node_close(struct chain_node *node);
 
 enum spate_result dead_node_step(struct chain *chain, struct chain_node *node); /* the default file */
+/* "ads.json 17: " for people, or "" where the row's origin is no longer known. */
+const char *dead_origin(const struct chain *chain, const struct spate_batch *batch, uint32_t row, char *out, size_t room);
 void dead_node_close(struct chain_node *node);
 struct spate_batch *dead_letters_make(struct chain *chain, const struct chain_node *node,
                                       const struct spate_batch *batch, const struct spate_rejects *rejects);
