@@ -50,10 +50,6 @@ static inline void test_value(struct column_builder *out, struct random *r) {
   static const char *const TEXTS[] = {
       "",   "a",   "view", "click", "purchase", "abcdefgh", "abcdefghi",           " 12 ",
       "-5", "1.5", "true", "ü",     "日本語",   "a%b_c",    "2026-01-02 03:04:05", "x\xf0\x9f\x98\x80y"};
-  if (random_below(r, 5) == 0) {
-    column_builder_null(out);
-    return;
-  }
   uint64_t v = random_next(r);
   switch (out->column->type.kind) {
     case SPATE_BOOL: column_builder_bool(out, v & 1); break;
@@ -77,6 +73,8 @@ static inline struct spate_batch *test_batch(const struct schema *schema, uint32
     column_builder_init(&b, schema->all.fields[c].type, rows);
     for (uint32_t row = 0; row < rows; row++) test_value(&b, r);
     column[c] = column_builder_take(&b);
+    for (uint32_t row = 0; row < rows; row++) /* what lies under a null is anything */
+      if (random_below(r, 5) == 0) spate_column_set_null(column[c], row);
     column_builder_fini(&b);
   }
   return spate_batch_new(rows, schema->all.count, column, NULL);
