@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True  # the tree stays clean
 import generate
 
 # PostgreSQL computes what is constant before it looks at rows, also in branches that no row takes: so nothing is.

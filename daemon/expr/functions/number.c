@@ -138,11 +138,9 @@ static void round_int(struct expr_call_frame *f, uint32_t row, int64_t v, int64_
  * The shortest digits that give the double back, rounded, read again: round(2.675, 2) is 2.68 although the double is a
  * little less than 2.675. Digits are taken apart by printing with an exponent: d.ddd…e±x.
  */
-static double round_double(double v, int64_t digits) {
-  if (!isfinite(v) || v == 0) return v;
-  if (digits == 0 && fabs(v) < 0x1p52) return round(v); /* a tie is exact here */
+static double round_digits(double v, int64_t digits) {
   char text[TEXT_ROOM + 1], plain[TEXT_ROOM];
-  for (int precision = 0; precision < 17; precision++) { /* the shortest that reads back the same */
+  for (int precision = 14; precision < 17; precision++) { /* the shortest that reads back the same */
     snprintf(text, sizeof text, "%.*e", precision, fabs(v));
     if (strtod(text, NULL) == fabs(v)) break;
   }
@@ -160,6 +158,18 @@ static double round_double(double v, int64_t digits) {
   for (size_t i = 0; i < left; i++) whole = whole * 10 + (unsigned long long)(plain[i] - '0');
   snprintf(text, sizeof text, "%s%llue%lld", v < 0 ? "-" : "", whole + up, (long long)-digits);
   return strtod(text, NULL);
+}
+
+static double round_double(double v, int64_t digits) {
+  static const double POWER[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+  if (!isfinite(v) || v == 0) return v;
+  if (digits == 0 && fabs(v) < 0x1p52) return round(v); /* a tie is exact here */
+  if (digits > 0 && digits < 10) {
+    double scaled = v * POWER[digits], rest = fabs(scaled - trunc(scaled));
+    /* Far from a tie, both numbers below are exact, and their quotient is the double nearest to the decimal. */
+    if (fabs(scaled) < 0x1p40 && fabs(rest - 0.5) > 1e-3) return round(scaled) / POWER[digits];
+  }
+  return round_digits(v, digits);
 }
 
 static bool decimal_fits(spate_i128 v, int precision) {

@@ -17,9 +17,9 @@
 #include "kernel.h"
 
 #define PATTERN_BYTES 10000u
-#define MATCH_STEPS 500000u
+#define MATCH_STEPS 100000u
 #define MATCH_HEAP_KIB 20000u
-#define JIT_STACK_BYTES (256u << 10)
+#define JIT_STACK_BYTES (1u << 20)
 
 struct expr_prepared { /* lives in the arena but for `code` */
   pcre2_code *code;    /* NULL: the pattern is not constant, or null */

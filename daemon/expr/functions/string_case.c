@@ -44,10 +44,15 @@ static void case_put(struct expr_call_frame *f, uint32_t row, enum letter_case a
   char *out = text_room_most(f, row, (size_t)s.size * 2); /* 'ɐ' has 2 bytes, its capital 3; no letter doubles */
   if (out == NULL) return;
   char *put = out;
-  for (; at < end && (unsigned char)*at < 0x80; at++) *put++ = ascii_case(*at, as);
+  while (at < end && (unsigned char)*at < 0x80) *put++ = ascii_case(*at++, as);
   if (at < end) {
     locale_t locale = case_locale(f);
-    while (at < end) put += letter_put(put, utf8_get(&at, end), as, locale);
+    while (at < end) {
+      if ((unsigned char)*at < 0x80)
+        *put++ = ascii_case(*at++, as);
+      else
+        put += letter_put(put, utf8_get(&at, end), as, locale);
+    }
   }
   spate_column_wrote(f->out, row, (size_t)(put - out));
 }
