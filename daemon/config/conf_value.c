@@ -165,12 +165,11 @@ bool conf_read_address(const char *text, struct conf_verdict *verdict) {
   if (!brackets && memchr(host, ':', size) != NULL)
     return refuse(verdict, "an IPv6 address stands in brackets: [::1]:port", "this is no host:port");
   if (!host_good(host, size, brackets)) return refuse(verdict, form, "this is no host name");
-  int64_t port;
-  const char *rest;
-  if (colon[1] < '0' || colon[1] > '9' || number_read(colon + 1, &port, &rest) == 1 || *rest != 0)
+  int64_t port = 0;
+  if (colon[1] == 0 || strspn(colon + 1, "0123456789") != strlen(colon + 1))
     return refuse(verdict, form, "the port is no number");
-  if (number_read(colon + 1, &port, &rest) != 0 || port < 1 || port > 65535)
-    return refuse(verdict, "", "a port is a number from 1 to 65535");
+  for (const char *digit = colon + 1; *digit != 0 && port <= 65535; digit++) port = port * 10 + (*digit - '0');
+  if (port < 1 || port > 65535) return refuse(verdict, "", "a port is a number from 1 to 65535");
   return true;
 }
 

@@ -81,7 +81,9 @@ START_TEST(no_documents) {
 END_TEST
 
 START_TEST(byte_order_mark_and_crlf) {
-  const struct conf_node *root = parse_good("\xef\xbb\xbf" "a: 1\r\nb: x y\r\n");
+  const struct conf_node *root = parse_good(
+      "\xef\xbb\xbf"
+      "a: 1\r\nb: x y\r\n");
   ck_assert_uint_eq(root->key[0].column, 1);
   ck_assert_str_eq(text_of(root, "b"), "x y");
   conf_error_in(&errors, conf_get(root, "b"), 2, 1, NULL, "here");
@@ -118,13 +120,14 @@ START_TEST(alias_of_another_document) {
 END_TEST
 
 START_TEST(bomb) {
-  ck_assert_ptr_null(parse("a: &a [x,x,x,x,x,x,x,x,x]\n"
-                           "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
-                           "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-                           "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
-                           "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"
-                           "f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
-                           "g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n"));
+  ck_assert_ptr_null(
+      parse("a: &a [x,x,x,x,x,x,x,x,x]\n"
+            "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+            "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+            "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+            "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"
+            "f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"
+            "g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n"));
   ck_assert_uint_eq(errors.count, 1);
   ck_says("this file holds more than 100000 values");
 }
@@ -153,7 +156,8 @@ START_TEST(deep) {
 END_TEST
 
 START_TEST(deep_by_aliases) {
-  ck_assert_ptr_null(parse("a: &a [[[[[[[[[[[[x]]]]]]]]]]]]\nb: &b [[[[[[[[[[*a]]]]]]]]]]\nc: [[[[[[[[[[*b]]]]]]]]]]\n"));
+  ck_assert_ptr_null(
+      parse("a: &a [[[[[[[[[[[[x]]]]]]]]]]]]\nb: &b [[[[[[[[[[*a]]]]]]]]]]\nc: [[[[[[[[[[*b]]]]]]]]]]\n"));
   ck_says("t.yaml:3:14: error: maps and lists are nested more than 32 deep");
 }
 END_TEST
@@ -191,7 +195,8 @@ START_TEST(double_keys) {
   ck_assert_uint_eq(errors.errors, 3);
   ck_says("t.yaml:3:1: error: the key 'a' is there twice\n");
   ck_says("t.yaml:4:17: error: the key 'x' is there twice\n");
-  ck_says("t.yaml:5:1: error: the key 'a' is there twice\n    5 | a: 4\n      | ^\n      = it stands first in line 1\n");
+  ck_says(
+      "t.yaml:5:1: error: the key 'a' is there twice\n    5 | a: 4\n      | ^\n      = it stands first in line 1\n");
   ck_assert_str_eq(text_of(root, "a"), "1");
 }
 END_TEST

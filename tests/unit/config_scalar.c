@@ -45,8 +45,8 @@ START_TEST(double_quoted) {
   points("a: \"one \\\n    two\"\n", "one two", "two", "two");
   points("a: \"one\\\n    \\ two\"\n", "one two", "two", "two");
   points("a: \"one\n    two\n\n  three\"\n", "one two\nthree", "three", "three");
-  points("a: \"\\a\\b\\e\\f\\v\\r\\t\\/\\_\\N\\L\\Pz\"\n",
-         "\a\b\x1b\f\v\r\t/\xc2\xa0\xc2\x85\xe2\x80\xa8\xe2\x80\xa9z", "z", "z");
+  points("a: \"\\a\\b\\e\\f\\v\\r\\t\\/\\_\\N\\L\\Pz\"\n", "\a\b\x1b\f\v\r\t/\xc2\xa0\xc2\x85\xe2\x80\xa8\xe2\x80\xa9z",
+         "z", "z");
 }
 END_TEST
 
@@ -119,8 +119,8 @@ static uint32_t dice(uint32_t sides) {
 
 static size_t byte_of(const char *text, size_t character) {
   size_t at = 0;
-  for (; character > 0 && text[at] != 0; character--)
-    do at++;
+  for (; character > 0 && text[at] != 0; character--) do
+      at++;
     while (((unsigned char)text[at] & 0xc0) == 0x80);
   return at;
 }
@@ -146,7 +146,8 @@ static int follow(const char *text) {
     bool block = style == CONF_LITERAL || style == CONF_FOLDED;
     size_t from = byte_of(text, event.start_mark.index), to = block ? size : byte_of(text, event.end_mark.index);
     uint32_t *where = mem_zero(event.data.scalar.length + 1, sizeof *where);
-    bool good = conf_scalar_where(text, from, to, style, (const char *)event.data.scalar.value, event.data.scalar.length, where);
+    bool good = conf_scalar_where(text, from, to, style, (const char *)event.data.scalar.value,
+                                  event.data.scalar.length, where);
     ck_assert_msg(good, "style %d, from %zu, value <%s> of\n<%s>", style, from, event.data.scalar.value, text);
     for (size_t i = 0; i < event.data.scalar.length; i++)
       ck_assert_msg(where[i] <= where[i + 1] && where[i] >= from, "byte %zu at %u, the next at %u, of <%s> in\n<%s>", i,
@@ -159,18 +160,24 @@ static int follow(const char *text) {
 }
 
 START_TEST(random_scalars) {
-  static const char *const pieces[] = {"x", "yy", " ", "  ", "\n", "\n  ", "\n   ", "\n\n", "\r\n  ", "''", "\\\"", "\\n",
-                                       "\\x41", "\\\n  ", "ä", "\t", "\xe2\x80\xa8", "\xc2\x85", "z'z", ">", "-", "\n    q", "#", " #", "\r"};
-  static const char *const heads[] = {"a: ", "a: '", "a: \"", "a: |\n  ", "a: >\n  ", "a: |2-\n   ", "a: >+ # c\n  ", "- - |\n    ", "a: {b: '", "a: [\"", "|\n", "a:\n  - >1\n  "};
+  static const char *const pieces[] = {
+      "x",   "yy",   " ",   "  ",      "\n",     "\n  ", "\n   ", "\n\n",         "\r\n  ",
+      "''",  "\\\"", "\\n", "\\x41",   "\\\n  ", "ä",    "\t",    "\xe2\x80\xa8", "\xc2\x85",
+      "z'z", ">",    "-",   "\n    q", "#",      " #",   "\r"};
+  static const char *const heads[] = {"a: ",      "a: '",        "a: \"",         "a: |\n  ",
+                                      "a: >\n  ", "a: |2-\n   ", "a: >+ # c\n  ", "- - |\n    ",
+                                      "a: {b: '", "a: [\"",      "|\n",           "a:\n  - >1\n  "};
   int followed = 0, rounds = getenv("SPATE_FUZZ") != NULL ? atoi(getenv("SPATE_FUZZ")) : 8000;
   seed = 88172645463325252u;
   for (int round = 0; round < rounds; round++) {
     char text[512];
     const char *head = heads[dice(sizeof heads / sizeof *heads)];
     size_t n = (size_t)sprintf(text, "%s", head);
-    for (uint32_t i = dice(14); i > 0; i--) n += (size_t)sprintf(text + n, "%s", pieces[dice(sizeof pieces / sizeof *pieces)]);
+    for (uint32_t i = dice(14); i > 0; i--)
+      n += (size_t)sprintf(text + n, "%s", pieces[dice(sizeof pieces / sizeof *pieces)]);
     char quote = strchr(head, '\'') != NULL ? '\'' : strchr(head, '"') != NULL ? '"' : 0;
-    if (quote != 0) n += (size_t)sprintf(text + n, "%c%s", quote, strchr(head, '{') ? "}" : strchr(head, '[') ? "]" : "");
+    if (quote != 0)
+      n += (size_t)sprintf(text + n, "%c%s", quote, strchr(head, '{') ? "}" : strchr(head, '[') ? "]" : "");
     if (dice(4) != 0) sprintf(text + n, "\nb: c\n");
     followed += follow(text);
   }
@@ -180,17 +187,22 @@ END_TEST
 
 /* ---- random changes to files ---- */
 static const char *const files[] = {
-    "pipeline: ad-counts\nmode: record # x\nsources:\n  events:\n    kafka: {brokers: \"localhost:9092\", topics: [ad-events], group: g}\n"
+    "pipeline: ad-counts\nmode: record # x\nsources:\n  events:\n    kafka: {brokers: \"localhost:9092\", topics: "
+    "[ad-events], group: g}\n"
     "    schema:\n      ad_id: string\n      event_time: timestamp(ms)\n    watermark: {delay: 2s, idle: 10s}\n",
-    "steps:\n  - filter: event_type = 'view'\n  - map: {a: coalesce(x, 0), b: y || ', ' || z}\n  - aggregate:\n      key: [c]\n"
+    "steps:\n  - filter: event_type = 'view'\n  - map: {a: coalesce(x, 0), b: y || ', ' || z}\n  - aggregate:\n      "
+    "key: [c]\n"
     "      compute:\n        views: count(*)\n        p: sum(price) filter (where price > 100)\n",
-    "a: &x {k: [1, *y]}\nb: *x\nc: >-\n  folded ${HOME:-x}\n  text\nd: |\n  ${NOPE:?x}\n  literal\ne: 'it''s ${file:/etc/hostname}'\n---\nf: \"\\u00e4 ${X:-{a}}\"\n",
-    "tests:\n  - given:\n      events:\n        - {ad_id: a, event_type: view, event_time: 1000}\n    expect: {counts: [{w: '1970-01-01T00:00:00Z'}]}\n",
+    "a: &x {k: [1, *y]}\nb: *x\nc: >-\n  folded ${HOME:-x}\n  text\nd: |\n  ${NOPE:?x}\n  literal\ne: 'it''s "
+    "${file:/etc/hostname}'\n---\nf: \"\\u00e4 ${X:-{a}}\"\n",
+    "tests:\n  - given:\n      events:\n        - {ad_id: a, event_type: view, event_time: 1000}\n    expect: {counts: "
+    "[{w: '1970-01-01T00:00:00Z'}]}\n",
 };
 
 static void visit(const struct conf_node *node, const struct conf_file *file, uint32_t depth) {
   ck_assert_uint_le(depth, 40);
-  ck_assert(node->file == file && node->at <= node->end && node->end <= file->size && node->line > 0 && node->column > 0);
+  ck_assert(node->file == file && node->at <= node->end && node->end <= file->size && node->line > 0 &&
+            node->column > 0);
   if (node->kind == CONF_SCALAR) {
     size_t size = strlen(node->text);
     for (size_t i = 0; i <= size; i++) ck_assert_uint_le(node->where[i], file->size);

@@ -21,7 +21,9 @@ static void config_teardown(void) {
   free(output);
   output = NULL;
 }
-static inline struct conf_node *parse(const char *text) { return conf_parse(arena, "t.yaml", text, strlen(text), &errors); }
+static inline struct conf_node *parse(const char *text) {
+  return conf_parse(arena, "t.yaml", text, strlen(text), &errors);
+}
 /* The text must be without fault. */
 static inline struct conf_node *parse_good(const char *text) {
   struct conf_node *node = parse(text);
@@ -46,13 +48,13 @@ static inline bool says(const char *part) { return strstr(printed(false), part) 
 #define ck_says(part) ck_assert_msg(says(part), "'%s' is not in:\n%s", part, output)
 #define ck_silent(part) ck_assert_msg(!says(part), "'%s' should not be in:\n%s", part, output)
 /* The one problem: where, and a part of what is said. */
-#define ck_problem(at_line, at_column, part)                                                            \
-  do {                                                                                                  \
-    printed(false);                                                                                     \
-    ck_assert_msg(errors.count == 1, "%u problems:\n%s", errors.count, output);                         \
-    ck_assert_msg(errors.problem[0].line == (at_line) && errors.problem[0].column == (at_column),       \
-                  "at %u:%u:\n%s", errors.problem[0].line, errors.problem[0].column, output);           \
-    ck_says(part);                                                                                      \
+#define ck_problem(at_line, at_column, part)                                                                       \
+  do {                                                                                                             \
+    printed(false);                                                                                                \
+    ck_assert_msg(errors.count == 1, "%u problems:\n%s", errors.count, output);                                    \
+    ck_assert_msg(errors.problem[0].line == (at_line) && errors.problem[0].column == (at_column), "at %u:%u:\n%s", \
+                  errors.problem[0].line, errors.problem[0].column, output);                                       \
+    ck_says(part);                                                                                                 \
   } while (0)
 
 static inline int config_run(Suite *suite) {
