@@ -135,13 +135,18 @@ static void call_release_run(void *what) {
   r->function->release(r->prepared);
 }
 
-static int call_prepare(struct checker *c, struct node *n) {
+static int call_prepare(struct checker *c, struct node *n, struct expr_resolved *types) {
   const struct expr_function *f = n->function;
   const struct spate_column *value[EXPR_MAX_ARGS] = {NULL};
   struct spate_error why = {0};
-  if (f->prepare == NULL) return 0;
+  if (f->prepare == NULL && f->refine == NULL) return 0;
   for (uint32_t i = 0; i < n->args; i++)
     if (n->arg[i]->kind == NODE_CONST) value[i] = n->arg[i]->constant;
+  if (f->refine != NULL) {
+    f->refine(value, n->args, types);
+    n->type = types->result;
+  }
+  if (f->prepare == NULL) return 0;
   n->prepared = f->prepare(c->arena, value, n->args, &why);
   if (n->prepared == NULL && why.message[0] != '\0') {
     expr_wrong(c->err, n->offset, n->length, "%.300s", why.message);
@@ -188,7 +193,7 @@ static struct node *call_make(struct checker *c, const struct syntax *s, const s
   n->changing = f->not_constant;
   n->may_fail = true;
   n->index = call_slot(c, f);
-  return call_prepare(c, n) == 0 ? node_done(c, n) : NULL;
+  return call_prepare(c, n, &types) == 0 ? node_done(c, n) : NULL;
 }
 
 struct node *check_call(struct checker *c, const struct syntax *s) {

@@ -42,6 +42,9 @@ struct expr_function {
   bool not_constant;/* current_timestamp: never folded */
   /* Decides types. `arg` has the actual types (SPATE_NONE for a bare null). -1: err says what is wrong. */
   int (*resolve)(const struct spate_type *arg, uint32_t args, struct expr_resolved *out, struct spate_error *err);
+  /* Optional: the result's type where it depends on the values of constant arguments (the digits of round). `value` as
+   * prepare gets it. */
+  void (*refine)(const struct spate_column *const *value, uint32_t args, struct expr_resolved *types);
   void (*run)(struct expr_call_frame *frame);
   /* Optional: compiles constant arguments at compile time (a regular expression, a date pattern). value[i] is NULL for
    * an argument that is not constant, else a column whose row 0 holds it. NULL and err: wrong. Lives as long as the arena

@@ -46,15 +46,25 @@ static int resolve_sign(const struct spate_type *arg, uint32_t args, struct expr
   return 0;
 }
 
+/* As Spark's: the digits that stay are the scale, and 9.9 may become 10. */
+static struct spate_type round_type(struct spate_type t, int64_t digits) {
+  int whole = t.precision - t.scale + 1, scale = digits < 0 ? 0 : digits < t.scale ? (int)digits : t.scale;
+  if (digits < 0 && whole <= -digits) whole = digits < -37 ? 38 : (int)-digits + 1;
+  return type_decimal(whole + scale > 38 ? 38 : whole + scale, scale);
+}
+
 static int resolve_round(const struct spate_type *arg, uint32_t args, struct expr_resolved *out,
                          struct spate_error *err) {
   if (types_check(arg, args, "ni", SPATE_INT, out, err) != 0) return -1;
-  if (args == 1) return resolve_whole(arg, args, out, err);
   struct spate_type t = out->result = out->arg[0];
-  if (t.kind ==
-      SPATE_DECIMAL) /* how many digits stay is a value, not a type: the scale stays, one digit more before it */
-    out->result = type_decimal(t.precision < 38 ? t.precision + 1 : 38, t.scale);
+  if (t.kind == SPATE_DECIMAL)
+    out->result = round_type(t, args == 1 ? 0 : t.scale); /* digits by row: the scale stays */
   return 0;
+}
+
+static void refine_round(const struct spate_column *const *value, uint32_t args, struct expr_resolved *types) {
+  if (args == 1 || types->arg[0].kind != SPATE_DECIMAL || value[1] == NULL || spate_column_null(value[1], 0)) return;
+  types->result = round_type(types->arg[0], value[1]->i64[0]);
 }
 
 /* ---- abs, sign, ceil, floor, round ---- */
@@ -272,17 +282,17 @@ static void run_log(struct expr_call_frame *f) {
 
 static void run_pi(struct expr_call_frame *f) { EACH_ROW(f, row) f->out->f64[row] = PI; }
 
-#define NUMBER(f_name, least, most, types, shape, text)                                                         \
+#define NUMBER(f_name, least, most, types, shape, text, ...)                                                    \
   {                                                                                                             \
     .name = #f_name, .group = "numbers", .signature = shape, .help = text, .min_args = least, .max_args = most, \
-    .strict = true, .resolve = resolve_##types, .run = run_##f_name                                             \
+    .strict = true, .resolve = resolve_##types, .run = run_##f_name, __VA_ARGS__                                \
   }
 const struct expr_function FUNCTIONS_NUMBER[] = {
     NUMBER(abs, 1, 1, same, "abs(number)", "its distance from zero; fails for the smallest int"),
     NUMBER(ceil, 1, 1, whole, "ceil(number)", "the least whole number that is not smaller; of the same type"),
     NUMBER(floor, 1, 1, whole, "floor(number)", "the greatest whole number that is not greater; of the same type"),
     NUMBER(round, 1, 2, round, "round(number [, digits])",
-           "to that many digits after the point (before it, if negative), half away from zero"),
+           "to that many digits after the point (before it, if negative), half away from zero", .refine = refine_round),
     NUMBER(sign, 1, 1, sign, "sign(number)", "-1, 0 or 1"),
     NUMBER(sqrt, 1, 1, double, "sqrt(number)", "the square root; fails for negative numbers"),
     NUMBER(power, 2, 2, double, "power(base, exponent)", "a double; fails where it has no value or overflows"),
