@@ -60,7 +60,7 @@ $O/spated: $O/daemon/control/main_spated.o $O/libspate.a
 	@$(CC) $(OPT) $(LDFLAGS) -o $@ $< -Wl,--whole-archive $O/libspate.a -Wl,--no-whole-archive $(LDLIBS)
 $O/libspate.a: $(OBJ)
 	@rm -f $@
-	@ar rcs $@ $(OBJ)
+	@ar qcs $@ $(OBJ)
 
 $O/daemon/%.o: daemon/%.c
 	@mkdir -p $(@D)

@@ -93,9 +93,11 @@ void task_timer(struct spate_task *task, int64_t at) {
 }
 
 /* ---- the plugin's side ---- */
-void spate_task_wake(struct spate_task *task) { runnable_wake(&task->runnable); }
+void spate_task_wake(struct spate_task *task) {
+  if (task->runnable.worker != NULL) runnable_wake(&task->runnable);
+}
 struct event_base *spate_task_base(struct spate_task *task) {
-  return worker_base(task->runnable.worker);
+  return task->base != NULL ? task->base : worker_base(task->runnable.worker);
 }
 int64_t spate_task_now(struct spate_task *task) {
   (void)task;
