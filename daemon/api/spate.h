@@ -215,7 +215,7 @@ enum spate_option_type {
   SPATE_OPT_INT,      /* int64_t, min..max */
   SPATE_OPT_DOUBLE,   /* double */
   SPATE_OPT_STRING,   /* const char * (NULL when absent and no default) */
-  SPATE_OPT_ENUM,     /* int: index into choices */
+  SPATE_OPT_ENUM,     /* int: index into choices; -1 when absent and no default */
   SPATE_OPT_DURATION, /* int64_t microseconds; -1 when absent and no default */
   SPATE_OPT_SIZE,     /* int64_t bytes; -1 when absent and no default */
   SPATE_OPT_STRINGS,  /* struct spate_strings: one scalar or a list */

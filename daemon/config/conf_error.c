@@ -55,8 +55,8 @@ static char *hide_quoted(struct arena *arena, char *text, const struct conf_secr
     bool hide = false;
     for (const struct conf_secret *s = secrets; s != NULL && size > 0; s = s->next)
       hide = hide || memmem(s->value, s->size, open + 1, size) != NULL || memmem(open + 1, size, s->value, s->size);
-    if (!hide) {
-      open = strchr(close + 1, '\'');
+    if (!hide) { /* the same quote may open the next: "can't read 'x'" */
+      open = close;
       continue;
     }
     text = arena_format(arena, "%.*s***%s", (int)before, text, close);
@@ -104,12 +104,15 @@ static bool known(const struct conf_errors *errors, const struct conf_problem *p
   return false;
 }
 
-static bool problem_add(struct conf_errors *errors, struct conf_problem problem, bool about_secret) {
+/* Whether there is no room for one more: then it is only counted, and costs nothing else. */
+static bool problem_beyond(struct conf_errors *errors, bool warning) {
   errors->last = 0;
-  if (errors->count >= CONF_MOST_PROBLEMS) {
-    errors->errors += !problem.warning;
-    return false;
-  }
+  if (errors->count < CONF_MOST_PROBLEMS) return false;
+  errors->errors += !warning;
+  return true;
+}
+
+static bool problem_add(struct conf_errors *errors, struct conf_problem problem, bool about_secret) {
   const char *message = hide_secrets(errors->arena, problem.message, problem.file, about_secret);
   const char *hint = hide_secrets(errors->arena, problem.hint, problem.file, about_secret);
   problem.message = conf_clean(errors->arena, message, strlen(message), MOST_MESSAGE);
@@ -145,6 +148,7 @@ static bool node_problem(struct conf_errors *errors, const struct conf_node *nod
 
 bool conf_problem_at(struct conf_errors *errors, const struct conf_file *file, size_t from, size_t to, const char *hint,
                      const char *format, ...) {
+  if (problem_beyond(errors, false)) return false;
   va_list args;
   va_start(args, format);
   struct conf_problem problem = {.file = file, .hint = hint, .message = conf_format(errors->arena, format, args)};
@@ -154,6 +158,7 @@ bool conf_problem_at(struct conf_errors *errors, const struct conf_file *file, s
 }
 
 void conf_problem_file(struct conf_errors *errors, const struct conf_file *file, const char *format, ...) {
+  if (problem_beyond(errors, false)) return;
   va_list args;
   va_start(args, format);
   struct conf_problem problem = {.file = file, .message = conf_format(errors->arena, format, args)};
@@ -162,6 +167,7 @@ void conf_problem_file(struct conf_errors *errors, const struct conf_file *file,
 }
 
 void conf_error(struct conf_errors *errors, const struct conf_node *node, const char *format, ...) {
+  if (problem_beyond(errors, false)) return;
   va_list args;
   va_start(args, format);
   struct conf_problem problem = {.message = conf_format(errors->arena, format, args)};
@@ -170,6 +176,7 @@ void conf_error(struct conf_errors *errors, const struct conf_node *node, const 
 }
 
 void conf_error_secret(struct conf_errors *errors, const struct conf_node *node, const char *format, ...) {
+  if (problem_beyond(errors, false)) return;
   va_list args;
   va_start(args, format);
   struct conf_problem problem = {.message = conf_format(errors->arena, format, args)};
@@ -178,6 +185,7 @@ void conf_error_secret(struct conf_errors *errors, const struct conf_node *node,
 }
 
 void conf_warn(struct conf_errors *errors, const struct conf_node *node, const char *format, ...) {
+  if (problem_beyond(errors, true)) return;
   va_list args;
   va_start(args, format);
   struct conf_problem problem = {.warning = true, .message = conf_format(errors->arena, format, args)};
@@ -187,6 +195,7 @@ void conf_warn(struct conf_errors *errors, const struct conf_node *node, const c
 
 void conf_error_in(struct conf_errors *errors, const struct conf_node *node, uint32_t offset, uint32_t length,
                    const char *hint, const char *format, ...) {
+  if (problem_beyond(errors, false)) return;
   va_list args;
   va_start(args, format);
   struct conf_problem problem = {.hint = hint, .message = conf_format(errors->arena, format, args)};

@@ -16,7 +16,8 @@
 #include "conf_parts.h"
 #include "../base/mem.h"
 
-#define STRIDE 64u /* characters between two checkpoints */
+#define STRIDE 64u     /* characters between two checkpoints */
+#define MOST_HINTS 50u /* looking for a quoted form reads some kilobytes */
 
 struct anchor {
   const char *name;
@@ -37,7 +38,7 @@ struct parse {
   uint32_t lines;
   struct anchor anchor[CONF_MAX_ANCHORS];
   uint32_t anchors;
-  uint32_t nodes;
+  uint32_t nodes, hints;
   size_t flow[CONF_MAX_DEPTH + 2]; /* where the open maps and lists in brackets begin */
   uint32_t flows;
   size_t stopped; /* where YAML was seen to stop inside an expression last; SIZE_MAX: nowhere */
@@ -97,6 +98,14 @@ static void node_place(const struct parse *p, struct conf_node *node, size_t at,
   node->column = column;
   node->at = (uint32_t)at;
   node->end = (uint32_t)(end > at ? end : at);
+}
+
+/* The quoted form of the value around a place, as a hint to the problem added last. */
+static void hint_quoted(struct parse *p, size_t at) {
+  size_t flow = p->flows > 0 ? p->flow[p->flows - 1] : SIZE_MAX;
+  if (p->errors->last == 0 || ++p->hints > MOST_HINTS) return;
+  const char *form = conf_stop_quoted(p->arena, p->file, at, flow);
+  if (form != NULL) conf_hint(p->errors, "write it in quotes: %s", form);
 }
 
 /* ---- YAML's own errors ---- */
@@ -180,12 +189,12 @@ static void syntax_error(struct parse *p) {
                       strstr(context, "anchor") != NULL || strstr(context, " tag") != NULL;
   from_context = from_context || (y->problem != NULL && strcmp(y->problem, BLOCK_HEAD) == 0);
   bool escape = y->problem != NULL && strstr(y->problem, "escape") != NULL;
-  size_t at = place(p, from_context && !escape ? y->context_mark : y->problem_mark), value = 0;
+  size_t at = place(p, from_context && !escape ? y->context_mark : y->problem_mark);
   while (at > 0 && at == p->file->size && p->file->text[at - 1] == '\n') at--; /* the end: behind the last text */
   if (p->stopped != SIZE_MAX && ((p->stopped_flow && p->flows > 0) || place_line(p, at) == place_line(p, p->stopped)))
     return;
   size_t flow = p->flows > 0 ? p->flow[p->flows - 1] : SIZE_MAX;
-  const char *form = escape ? NULL : conf_stop_quoted(p->arena, p->file, at, flow, &value);
+  const char *form = escape ? NULL : conf_stop_quoted(p->arena, p->file, at, flow);
   struct wording w;
   syntax_wording(p, at, &w, room, sizeof room);
   if (flow < at && form == NULL && w.hint == NULL)
@@ -227,10 +236,9 @@ static bool count_nodes(struct parse *p, size_t at, uint32_t nodes) {
 /* True when there was one: its node is then broken. */
 static bool refuse_tag(struct parse *p, const yaml_char_t *tag, yaml_mark_t start) {
   if (tag == NULL) return false;
-  size_t at = place(p, start), value = 0;
-  const char *form = conf_stop_quoted(p->arena, p->file, at, p->flows > 0 ? p->flow[p->flows - 1] : SIZE_MAX, &value);
+  size_t at = place(p, start);
   conf_problem_at(p->errors, p->file, at, at + 1, NULL, "tags (!name) are not read: every value is text");
-  if (form != NULL) conf_hint(p->errors, "write it in quotes: %s", form);
+  hint_quoted(p, at);
   return true;
 }
 
@@ -263,15 +271,12 @@ static void note_stop(struct parse *p, size_t at) {
 static bool build_alias(struct parse *p, const yaml_event_t *event, uint32_t depth, struct conf_node *out,
                         struct size *size) {
   const char *name = (const char *)event->data.alias.anchor;
-  size_t at = place(p, event->start_mark), end = place(p, event->end_mark), value;
+  size_t at = place(p, event->start_mark), end = place(p, event->end_mark);
   const struct anchor *anchor = anchor_find(p, name);
   if (anchor == NULL || anchor->nodes == 0) {
-    const char *form = anchor != NULL ? NULL
-                                      : conf_stop_quoted(p->arena, p->file, at,
-                                                         p->flows > 0 ? p->flow[p->flows - 1] : SIZE_MAX, &value);
     conf_problem_at(p->errors, p->file, at, end, NULL,
                     anchor == NULL ? "there is no anchor '&%s' before this alias" : "'&%s' holds itself", name);
-    if (form != NULL) conf_hint(p->errors, "write it in quotes: %s", form);
+    if (anchor == NULL) hint_quoted(p, at);
     note_stop(p, at);
     *out = (struct conf_node){.kind = CONF_SCALAR, .text = "", .broken = true};
     node_place(p, out, at, end);
@@ -343,10 +348,8 @@ static void refuse_doubles(struct parse *p, const struct conf_node *map) {
 
 static void check_key(struct parse *p, struct conf_node *key) {
   if (key->kind != CONF_SCALAR) {
-    size_t value = 0, flow = p->flows > 0 ? p->flow[p->flows - 1] : SIZE_MAX;
-    const char *form = conf_stop_quoted(p->arena, p->file, key->at, flow, &value);
     conf_error(p->errors, key, "a key is text, not a %s", key->kind == CONF_MAP ? "map" : "list");
-    if (form != NULL) conf_hint(p->errors, "write it in quotes: %s", form);
+    hint_quoted(p, key->at);
   } else if (!key->quoted && strcmp(key->text, "<<") == 0) {
     conf_error(p->errors, key, "merge keys (<<) are not read");
     conf_hint(p->errors, "an alias can stand for a whole value: key: *name");

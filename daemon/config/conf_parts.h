@@ -50,11 +50,10 @@ void conf_stop_flow(struct arena *arena, struct conf_node *flow, struct conf_err
 /* A plain scalar whose quote or bracket is closed only in what YAML takes for a comment. `flow`: inside of brackets. */
 bool conf_stop_comment(struct conf_node *scalar, bool flow, struct conf_errors *errors);
 /* The quoted form of the value around `at`, where YAML could not go on ("a: \"f(x, 1)\""), or NULL. `flow`: offset of
- * the innermost open bracket, or SIZE_MAX. *value: where that value begins. */
-const char *conf_stop_quoted(struct arena *arena, const struct conf_file *file, size_t at, size_t flow, size_t *value);
+ * the innermost open bracket, or SIZE_MAX. */
+const char *conf_stop_quoted(struct arena *arena, const struct conf_file *file, size_t at, size_t flow);
 
 /* ---- conf_value.c ---- */
-enum conf_parse_result { CONF_GOOD, CONF_BAD };
 /* A text as a value; on failure a message without the value, and a hint or "". */
 struct conf_verdict {
   char message[160], hint[120];

@@ -13,6 +13,7 @@
 #include "../base/mem.h"
 
 #define WINDOW 140u /* columns of a line that are shown */
+#define NEAR 4096u  /* bytes of a line, before and behind the caret, that are looked at */
 
 struct cell {
   const char *text;
@@ -138,11 +139,25 @@ static const char *line_find(const struct conf_file *file, uint32_t number, size
   return line;
 }
 
+/* Of a line of many thousand bytes the part around the caret is enough; *column counts from its beginning. */
+static const char *line_cut(const char *line, size_t *size, uint32_t *column) {
+  if (*size <= 2 * NEAR) return line;
+  size_t caret = 0;
+  for (uint32_t left = *column; caret < *size; caret++)
+    if (((unsigned char)line[caret] & 0xc0) != 0x80 && --left == 0) break;
+  size_t from = caret > NEAR ? caret - NEAR : 0, to = *size - caret > NEAR ? caret + NEAR : *size;
+  while (from > 0 && ((unsigned char)line[from] & 0xc0) == 0x80) from--;
+  for (size_t i = 0; i < from; i++) *column -= ((unsigned char)line[i] & 0xc0) != 0x80;
+  *size = to - from;
+  return line + from;
+}
+
 /* Cells of a line; what is masked becomes one "***", and its other characters nothing. */
-static uint32_t cells_fill(struct cell *cells, const char *line, size_t size, const struct conf_problem *problem) {
+static uint32_t cells_fill(struct cell *cells, const char *line, size_t size, const struct conf_problem *problem,
+                           uint32_t column) {
   bool *mask = mem_zero(size + 1, sizeof *mask);
   mask_fill(line, size, mask);
-  uint32_t count = 0, first = problem->column - 1, beyond = first + problem->length;
+  uint32_t count = 0, first = column - 1, beyond = first + problem->length;
   bool hidden = false;
   for (size_t i = 0, used; i < size; i += used) {
     cells[count] = cell_make(line + i, &used, size - i);
@@ -177,9 +192,11 @@ void conf_show_line(FILE *out, const struct conf_problem *problem, bool colour) 
   size_t size = 0;
   const char *line = line_find(problem->file, problem->line, &size);
   if (line == NULL) return;
+  uint32_t column = problem->column;
+  line = line_cut(line, &size, &column);
   struct cell *cells = mem_zero(size + 1, sizeof *cells);
-  uint32_t count = cells_fill(cells, line, size, problem), from, to;
-  uint32_t first = problem->column - 1 < count ? problem->column - 1 : count;
+  uint32_t count = cells_fill(cells, line, size, problem, column), from, to;
+  uint32_t first = column - 1 < count ? column - 1 : count;
   uint32_t beyond = problem->length < count - first ? first + problem->length : count;
   window_find(cells, count, first, &from, &to);
   if (beyond > to) beyond = to;

@@ -268,7 +268,7 @@ static bool at_fault(const struct search *s, size_t key, size_t stop) {
   return memchr(text + stop, '\n', s->at - stop) != NULL;
 }
 
-static const char *flow_quoted(const struct search *s, size_t flow, int depth, size_t *value) {
+static const char *flow_quoted(const struct search *s, size_t flow, int depth) {
   const char *text = s->file->text;
   size_t end = s->file->size, at = flow + 1;
   if (end > flow + 16 * MOST_VALUE) end = flow + 16 * MOST_VALUE;
@@ -279,14 +279,13 @@ static const char *flow_quoted(const struct search *s, size_t flow, int depth, s
     bool open;
     size_t stop = expression_end(text, from, end, true, &open);
     if (from < end && (text[from] == '{' || text[from] == '[')) {
-      const char *inner = flow_quoted(s, from, depth + 1, value);
+      const char *inner = flow_quoted(s, from, depth + 1);
       if (inner != NULL) return inner;
     }
     if (open || stop <= from) break;
     if (needs_quotes(text, from, stop, true) && at_fault(s, key, stop)) {
       /* Over several lines, with a key in it: a bracket was not closed. */
       if (memchr(text + from, '\n', stop - from) != NULL && memmem(text + from, stop - from, ": ", 2) != NULL) break;
-      *value = from;
       return quoted_form(s->arena, text + key, key_size, text + from, stop - from);
     }
     at = stop;
@@ -294,11 +293,11 @@ static const char *flow_quoted(const struct search *s, size_t flow, int depth, s
   return NULL;
 }
 
-const char *conf_stop_quoted(struct arena *arena, const struct conf_file *file, size_t at, size_t flow, size_t *value) {
+const char *conf_stop_quoted(struct arena *arena, const struct conf_file *file, size_t at, size_t flow) {
   const char *text = file->text;
   if (at > file->size) at = file->size;
   const struct search search = {arena, file, at};
-  if (flow < file->size) return flow_quoted(&search, flow, 0, value);
+  if (flow < file->size) return flow_quoted(&search, flow, 0);
   size_t line = at, key_size = 0;
   while (line > 0 && text[line - 1] != '\n') line--;
   const char *stop = memchr(text + line, '\n', file->size - line);
@@ -307,11 +306,10 @@ const char *conf_stop_quoted(struct arena *arena, const struct conf_file *file, 
   size_t key = line, from = key_skip(text, line, end, &key_size);
   bool open;
   if (from < end && (text[from] == '{' || text[from] == '[')) {
-    const char *inner = flow_quoted(&search, from, 0, value);
+    const char *inner = flow_quoted(&search, from, 0);
     if (inner != NULL) return inner;
   }
   end = expression_end(text, from, end, false, &open);
   if (open || end <= from || !needs_quotes(text, from, end, false)) return NULL;
-  *value = from;
   return quoted_form(arena, text + key, key_size, text + from, end - from);
 }

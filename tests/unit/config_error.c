@@ -133,6 +133,18 @@ START_TEST(one_very_long_line) {
 }
 END_TEST
 
+START_TEST(many_problems_in_one_long_line) {
+  char *text = mem_zero(1u << 20, 1);
+  size_t n = (size_t)sprintf(text, "a: [");
+  while (n < (1u << 20) - 100) n += (size_t)sprintf(text + n, "!t f(x, %s", n % 3 == 0 ? "\xc3\xa4)," : "1),");
+  strcpy(text + n, "]\n");
+  parse(text);
+  ck_assert_uint_eq(errors.count, CONF_MOST_PROBLEMS);
+  ck_says("more errors\n");
+  mem_free(text);
+}
+END_TEST
+
 START_TEST(passwords_in_the_line) {
   const struct conf_node *root = parse_good(
       "sasl: {pasword: hunter2, user: nope, sasl.password: 'hun ter', PASSWORD: '${X:-y}', secret_key: \"z9\", x: "
@@ -242,6 +254,7 @@ int main(void) {
   tcase_add_test(print, tabs_and_wide_characters);
   tcase_add_test(print, long_lines);
   tcase_add_test(print, one_very_long_line);
+  tcase_add_test(print, many_problems_in_one_long_line);
   tcase_add_test(print, passwords_in_the_line);
   tcase_add_test(print, secret_option_in_the_line);
   tcase_add_test(print, maps_and_flows_underlined);

@@ -167,8 +167,8 @@ END_TEST
 START_TEST(short_secret_in_quotes) {
   file_write("other", "qx", 2);
   const struct conf_node *root = parse_in_directory("a: ${file:DIR/other}\n");
-  conf_error(&errors, conf_get(root, "a"), "there is no 'qx' or 'x' in 'aqxb', but 'y'");
-  ck_says("there is no '***' or '***' in '***', but 'y'");
+  conf_error(&errors, conf_get(root, "a"), "can't find 'qx' or 'x' in 'aqxb', but 'y'");
+  ck_says("can't find '***' or '***' in '***', but 'y'");
 }
 END_TEST
 
