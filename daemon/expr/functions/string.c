@@ -6,7 +6,6 @@
  * points. Case (upper, lower, initcap) is in string_case.c.
  */
 #include "string_case.h"
-#include "../../base/mem.h"
 #include "kernel.h"
 
 #define TYPES(name, word, result)                                                                   \
@@ -268,6 +267,7 @@ static void pad_put(struct expr_call_frame *f, uint32_t row, bool left) {
   if (n > FUNCTION_TEXT_BYTES) n = length + FUNCTION_TEXT_BYTES + 1; /* fails below */
   const char *pad_end = pad.at + pad.size;
   int64_t missing = n - length, whole = utf8_count(pad.at, pad_end);
+  if (whole == 0) whole = 1; /* text that is not UTF-8 after all */
   const char *part = utf8_skip(pad.at, pad_end, missing % whole);
   size_t fill = (size_t)(missing / whole) * pad.size + (size_t)(part - pad.at);
   char *to = text_room(f, row, fill + s.size);

@@ -6,7 +6,7 @@
  * date_trunc and week; dayofweek counts from 1 = Sunday, as Spark and Flink do.
  */
 #include "time_format.h"
-#include "../../base/mem.h"
+#include "../../base/log.h"
 #include "../../data/schema.h"
 #include "../../data/text.h"
 
@@ -93,8 +93,7 @@ static const struct unit *unit_find(struct text_arg name) {
   return NULL;
 }
 #define UNIT_WRONG \
-  "'%.*s' is no unit of time: microsecond, millisecond, second, minute, hour, day, week, month, quarter, year"
-#define UNIT_SHOWN(t) (int)((t).size > 40 ? 40 : (t).size), (t).at
+  "'%s' is no unit of time: microsecond, millisecond, second, minute, hour, day, week, month, quarter, year"
 
 static const struct expr_prepared *prepare_unit(struct arena *arena, const struct spate_column *const *value,
                                                 uint32_t args, struct spate_error *err) {
@@ -105,7 +104,8 @@ static const struct expr_prepared *prepare_unit(struct arena *arena, const struc
   name.at = spate_column_bytes(value[0], 0, &name.size);
   p->unit = unit_find(name);
   if (p->unit != NULL) return p;
-  spate_fail(err, UNIT_WRONG, UNIT_SHOWN(name));
+  char shown[120];
+  spate_fail(err, UNIT_WRONG, log_clean(name.at, name.size, 20, shown, sizeof shown));
   return NULL;
 }
 
@@ -114,7 +114,8 @@ static const struct unit *unit_get(struct expr_call_frame *f, uint32_t row) {
   if (f->prepared != NULL && f->prepared->unit != NULL) return f->prepared->unit;
   struct text_arg name = arg_text(f, 0, row);
   const struct unit *unit = unit_find(name);
-  if (unit == NULL) f->fail(f, row, UNIT_WRONG, UNIT_SHOWN(name));
+  char shown[120];
+  if (unit == NULL) f->fail(f, row, UNIT_WRONG, log_clean(name.at, name.size, 20, shown, sizeof shown));
   return unit;
 }
 

@@ -5,6 +5,7 @@
  * text in single quotes ('' is a quote), and any character that is no letter. Any other letter is an error, at compile
  * time when the pattern is constant. Reading is exact: as many digits as letters, and nothing left over.
  */
+#include "../../base/log.h"
 #include "../../data/text.h"
 #include "time_format.h"
 
@@ -226,7 +227,8 @@ static int text_read(struct expr_call_frame *f, uint32_t row, bool iso, struct p
     if (p == NULL) return -1;
   }
   if ((p != NULL ? pattern_read(p, text, time) : text_timestamp(text.at, text.size, time)) == 0) return 0;
-  f->fail(f, row, "'%.*s' is not a timestamp%s", (int)(text.size > 40 ? 40 : text.size), text.at,
+  char shown[200];
+  f->fail(f, row, "'%s' is not a timestamp%s", log_clean(text.at, text.size, 40, shown, sizeof shown),
           p != NULL ? " by its pattern" : "");
   return -1;
 }
