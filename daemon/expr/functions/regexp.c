@@ -82,6 +82,7 @@ static int group_named(const pcre2_code *re, const char *name, size_t size) {
 static int group_read(const pcre2_code *re, uint32_t groups, const char **at, const char *end) {
   const char *p = *at + 1;
   if (p < end && *p == '{') {
+    const char *close = memchr(p, '}', (size_t)(end - p));
     if (close == NULL) return -1;
     *at = close + 1;
     return group_named(re, p + 1, (size_t)(close - p - 1));
