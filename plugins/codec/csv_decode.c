@@ -121,6 +121,14 @@ static const char *kind_text(uint8_t kind) {
   return kind < SPATE_KINDS ? NAMES[kind] : "?";
 }
 
+/* The beginning of a text that may hold anything, for a reason that people read. */
+static const char *sample(const char *text, size_t size, char out[64]) {
+  size_t n = size < 60 ? size : 60;
+  for (size_t i = 0; i < n; i++) out[i] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
+  out[n] = 0;
+  return out;
+}
+
 /* -1: rejected. */
 static int column_store(const struct csv_column *k, struct spate_column *c, uint32_t row, struct csv_field f,
                         struct spate_rejects *rejects) {
@@ -129,6 +137,7 @@ static int column_store(const struct csv_column *k, struct spate_column *c, uint
     spate_reject(rejects, row, "`%s` is required, and empty", k->field.name);
     return -1;
   }
+  char room[64];
   bool text = c->type.kind == SPATE_STRING || c->type.kind == SPATE_BYTES;
   if (text && ascii(f.text, f.size)) {
     if (spate_column_put(c, row, f.text, f.size) == 0) return 0;
@@ -140,8 +149,8 @@ static int column_store(const struct csv_column *k, struct spate_column *c, uint
   if (text)
     spate_reject(rejects, row, "`%s` is not valid UTF-8", k->field.name);
   else
-    spate_reject(rejects, row, "`%s` (%s): \"%.*s\" is not one, or out of range", k->field.name,
-                 kind_text(k->field.type.kind), (int)(f.size < 60 ? f.size : 60), f.text);
+    spate_reject(rejects, row, "`%s` (%s): \"%s\" is not one, or out of range", k->field.name,
+                 kind_text(k->field.type.kind), sample(f.text, f.size, room));
   return -1;
 }
 

@@ -2,7 +2,8 @@
  * json_plan: which values of a JSON record go into which column. The wanted fields' paths ("a.b[0]") become a tree of
  * keys and elements; both ways of reading a record walk it, so that they agree on what a path means. A key that is
  * wanted counts when it comes first; a path that leads nowhere (no such key, an element beyond the end, a scalar where
- * an object should be) is absent. Built once, then read only.
+ * an object should be) is absent. The tree is built once, then read only; columns keep guesses from one value to the
+ * next.
  */
 #ifndef CODEC_JSON_PLAN_H
 #define CODEC_JSON_PLAN_H
@@ -31,6 +32,8 @@ struct json_column {
   uint32_t same;                 /* the next column of the same place, JSON_NO at the end */
   struct spate_column *fallback; /* one row: the default's value; NULL: none */
   uint32_t row_bytes;            /* strings: what a row took lately, for the first guess */
+  char day_text[16];             /* times: the date read last, and its midnight */
+  int64_t day_us;
 };
 struct json_plan {
   struct json_node *node; /* [0] is the record */

@@ -31,7 +31,7 @@ static_assert(SPATE_PADDING >= simdjson::SIMDJSON_PADDING, "payload buffers must
 
 namespace {
 
-constexpr size_t BLOCK_BYTES = 64 << 10, SMALL_BYTES = 4 << 10;
+constexpr size_t BLOCK_BYTES = 64 << 10, SMALL_BYTES = 4 << 10, KEEP_BYTES = 1 << 20;
 constexpr uint32_t SHAPES = 4, SHAPE_TOKENS = 512, SHAPE_KEYS = 128;
 
 /* ---- shapes ---- */
@@ -155,7 +155,7 @@ struct slow_reader {
     json_plan *plan = r->plan;
     const char *at = token.data(), *end = at + token.size();
     for (uint32_t c = plan->node[node].column; c != JSON_NO; c = plan->column[c].same) {
-      json_fault fault = json_store(r->column[c], row, at, end);
+      json_fault fault = json_store(&plan->column[c], r->column[c], row, at, end);
       if (fault == JSON_FINE) continue;
       const struct spate_field *f = plan->column[c].field;
       if (fault == JSON_IS_NULL) {
@@ -164,8 +164,10 @@ struct slow_reader {
         return SLOW_REJECTED;
       }
       while (end > at && json_blank(end[-1])) end--;
-      spate_reject(r->rejects, row, "`%s` (%s): %.*s %s", f->name, kind_text(f->type.kind),
-                   int(end - at < 60 ? end - at : 60), at, fault_text(fault));
+      if (end - at > 60) /* cut between characters */
+        for (end = at + 60; (*end & 0xc0) == 0x80;) end--;
+      spate_reject(r->rejects, row, "`%s` (%s): %.*s %s", f->name, kind_text(f->type.kind), int(end - at), at,
+                   fault_text(fault));
       return SLOW_REJECTED;
     }
     return SLOW_FINE;
@@ -431,7 +433,8 @@ bool shape_cells(json_reader *r, const struct shape &s, const walk &w, uint32_t 
   const uint32_t *at = s.at.data();
   for (uint32_t c = 0; c < r->plan->columns; c++) {
     json_fault fault = JSON_IS_NULL;
-    if (at[c] != JSON_NO) fault = json_store(r->column[c], row, w.text + w.token[at[c]], w.text + w.token[at[c] + 1]);
+    if (at[c] != JSON_NO)
+      fault = json_store(&r->plan->column[c], r->column[c], row, w.text + w.token[at[c]], w.text + w.token[at[c] + 1]);
     if (fault == JSON_FINE) continue;
     if (fault != JSON_IS_NULL || json_value_absent(&r->plan->column[c], r->column[c], row) != 0) return false;
   }
@@ -458,7 +461,7 @@ uint32_t record_quick(json_reader *r, const walk &w, const uint32_t *last, uint3
 
 bool stage_reserve(json_reader *r, size_t size) {
   if (size <= r->stage_room && r->stage != nullptr) return true;
-  size_t room = size < BLOCK_BYTES * 2 ? BLOCK_BYTES * 2 : size;
+  size_t room = size <= BLOCK_BYTES ? BLOCK_BYTES : size + size / 2;
   if (simdjson::get_active_implementation()->create_dom_parser_implementation(room, 16, r->stage)) return false;
   r->stage_room = room;
   return true;
@@ -536,6 +539,16 @@ int rows_gather(json_reader *r, const struct spate_payloads *in, struct spate_er
   return 0;
 }
 
+/* The index takes four bytes for one of the record: what a huge one needed is given back. */
+void memory_trim(json_reader *r) {
+  if (r->stage_room > KEEP_BYTES) r->stage.reset(), r->stage_room = 0;
+  if (r->parser.capacity() > KEEP_BYTES) r->parser = ondemand::parser();
+  if (r->gathered != nullptr && r->gathered->room > 16 * KEEP_BYTES) {
+    spate_buffer_unref(r->gathered);
+    r->gathered = nullptr;
+  }
+}
+
 void columns_new(json_reader *r, uint32_t rows, struct spate_column **column) {
   for (uint32_t c = 0; c < r->plan->columns; c++) {
     const struct json_column *j = &r->plan->column[c];
@@ -585,5 +598,6 @@ int json_reader_decode(struct json_reader *r, const struct spate_payloads *in, s
   else
     rows_blocks(r, lines, 0, lines->count, BLOCK_BYTES);
   columns_finish(r, in->count);
+  memory_trim(r);
   return 0;
 }

@@ -127,6 +127,40 @@ static enum json_fault bytes_store(struct spate_column *c, uint32_t row, const c
   return JSON_FINE;
 }
 
+/* ---- times ---- */
+
+/* "03:04:05" in microseconds, -1: not that. */
+static int64_t clock_read(const char *p) {
+  unsigned d[8], bad = (unsigned)(p[2] != ':') | (unsigned)(p[5] != ':');
+  for (int i = 0; i < 8; i++) d[i] = (unsigned)(unsigned char)p[i] - '0';
+  for (int i = 0; i < 8; i += 3) bad |= (unsigned)(d[i] > 9) | (unsigned)(d[i + 1] > 9);
+  unsigned h = d[0] * 10 + d[1], m = d[3] * 10 + d[4], s = d[6] * 10 + d[7];
+  if (bad != 0 || h > 23 || m > 59 || s > 59) return -1;
+  return (int64_t)(h * 3600 + m * 60 + s) * 1000000;
+}
+
+bool json_time_store(struct json_column *column, struct spate_column *c, uint32_t row, const char *at,
+                     const char *end) {
+  if (*at != '"' || end - at < 21) return false;
+  int64_t time = clock_read(at + 12), us = 0;
+  if (time < 0 || (at[11] != 'T' && at[11] != ' ')) return false;
+  const char *p = at + 20;
+  if (*p == '.') {
+    int64_t unit = 100000;
+    for (p++; unit > 0 && *p >= '0' && *p <= '9'; p++, unit /= 10) us += (*p - '0') * unit;
+    if (p == at + 21) return false;
+  }
+  if (*p == 'Z') p++;
+  if (*p != '"') return false;
+  if (memcmp(column->day_text, at + 1, 10) != 0) {
+    if (spate_parse_value(c, row, at + 1, 10) != 0) return false; /* a date alone is its midnight */
+    memcpy(column->day_text, at + 1, 10);
+    column->day_us = c->i64[row];
+  }
+  c->i64[row] = column->day_us + time + us;
+  return true;
+}
+
 /* ---- numbers ---- */
 struct number {
   const char *text;

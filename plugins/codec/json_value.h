@@ -30,6 +30,8 @@ enum json_fault {
 };
 
 enum json_fault json_value_store(struct spate_column *c, uint32_t row, const char *at, const char *end);
+/* An ISO time in the form that comes most, "2026-01-02T03:04:05.678Z", of the day seen last. false: anything else. */
+bool json_time_store(struct json_column *column, struct spate_column *c, uint32_t row, const char *at, const char *end);
 /* An absent or null value: the default, or null; -1 when it is required. */
 int json_value_absent(const struct json_column *column, struct spate_column *c, uint32_t row);
 /* Writes at most `size` bytes; -1: a bad escape. */
@@ -110,7 +112,8 @@ static inline bool json_int(const char *at, const char *end, int64_t *out) {
 }
 
 /* How a column is filled, and by what fast way. */
-static inline enum json_fault json_store(struct spate_column *c, uint32_t row, const char *at, const char *end) {
+static inline enum json_fault json_store(struct json_column *column, struct spate_column *c, uint32_t row,
+                                         const char *at, const char *end) {
   int64_t v;
   switch (c->type.kind) {
     case SPATE_STRING:
@@ -124,6 +127,7 @@ static inline enum json_fault json_store(struct spate_column *c, uint32_t row, c
         c->i64[row] = v * 1000;
         return JSON_FINE;
       }
+      if (c->type.encoding == SPATE_TIME_ISO && json_time_store(column, c, row, at, end)) return JSON_FINE;
       break;
     default: break;
   }

@@ -200,6 +200,23 @@ static const struct value_case VALUES[] = {
     {"timestamp", "\"2026-01-02 03:04:05.123456789+01:00\"", "2026-01-02T02:04:05.123456Z"},
     {"timestamp", "\"2026-01-02\"", "2026-01-02T00:00:00Z"},
     {"timestamp", "\"2026-13-02T03:04:05Z\"", "!another type"},
+    {"timestamp", "\"2026-02-29T03:04:05Z\"", "!another type"},
+    {"timestamp", "\"2026-01-02T24:04:05Z\"", "!another type"},
+    {"timestamp", "\"2026-01-02T03:60:05Z\"", "!another type"},
+    {"timestamp", "\"2026-01-02T03:04:60Z\"", "!another type"},
+    {"timestamp", "\"2026-01-02T03:04:05X\"", "!another type"},
+    {"timestamp", "\"2026-01-02T03:04:05.Z\"", "!another type"},
+    {"timestamp", "\"2026-01-02T03:04:0Z\"", "!another type"},
+    {"timestamp", "\"2026-01-02T03-04:05Z\"", "!another type"},
+    {"timestamp", "\"2026/01/02T03:04:05Z\"", "!another type"},
+    {"timestamp", "\"2026-01-02T03:04:05\"", "2026-01-02T03:04:05Z"},
+    {"timestamp", "\"2026-01-02T03:04\"", "2026-01-02T03:04:00Z"},
+    {"timestamp", "\"2026-01-02T03:04:05.1\"", "2026-01-02T03:04:05.100Z"},
+    {"timestamp", "\"2026-01-02T03:04:05.123456Z\"", "2026-01-02T03:04:05.123456Z"},
+    {"timestamp", "\"2026-01-02T03:04:05.1234567Z\"", "2026-01-02T03:04:05.123456Z"},
+    {"timestamp", "\"1969-12-31T23:59:59.9Z\"", "1969-12-31T23:59:59.900Z"},
+    {"timestamp", "\"2026-01-02T03:04:05-0130\"", "2026-01-02T04:34:05Z"},
+    {"timestamp", "\"2026-01-02T03:04:05\\u005a\"", "2026-01-02T03:04:05Z"},
     {"timestamp", "1767323045000", "!another type"},
     {"timestamp", "true", "!another type"},
     {"timestamp(iso)", "\"2026-01-02T03:04:05Z\"", "2026-01-02T03:04:05Z"},
@@ -490,6 +507,58 @@ START_TEST(long_streams) {
 }
 END_TEST
 
+/* A record of some MiB, by blocks and alone, good and broken, and small ones after it. */
+START_TEST(huge) {
+  struct spate_field f[] = {field_of("a", "int"), field_of("b", "string")};
+  struct spate_schema schema = {f, 2};
+  struct json_config config = {0};
+  struct spate_error err;
+  void *decoder;
+  size_t size = 5 << 20;
+  char *text = malloc(size + 64), *broken = malloc(size + 64);
+  int head = sprintf(text, "{\"b\":\"");
+  memset(text + head, 'x', size);
+  sprintf(text + head + size, "\",\"a\":1}");
+  strcpy(broken, text);
+  broken[head + 100] = '\xff';
+  const char *lines[] = {"{\"a\":0}", text, "{\"a\":2}", broken, "{\"a\":3}"};
+  ck_assert_int_eq(JSON->decoder_new(&config, &schema, &schema, &decoder, &err), 0);
+  for (int way = 0; way < 2; way++) {
+    struct spate_payloads *p = payloads_make(lines, NULL, 5, way == 0 ? "\n" : NULL);
+    struct decoded d;
+    uint32_t length;
+    ck_assert_int_eq(decode_with(JSON, decoder, p, 2, &d, &err), 0);
+    ck_assert_uint_eq(d.rejects->count, 1);
+    ck_assert_ptr_nonnull(strstr(decoded_reason(&d, 3), "UTF-8"));
+    spate_column_bytes(d.column[1], 1, &length);
+    ck_assert_uint_eq(length, size);
+    ck_assert_int_eq(d.column[0]->i64[1], 1);
+    ck_assert_int_eq(d.column[0]->i64[4], 3);
+    decoded_free(&d);
+    payloads_free(p);
+  }
+  JSON->decoder_free(decoder);
+  free(text);
+  free(broken);
+}
+END_TEST
+
+/* A reason quotes the value, cut between characters. */
+START_TEST(reasons) {
+  struct spate_field f = field_of("n", "int");
+  struct spate_schema schema = {&f, 1};
+  expect(&schema, "{\"n\":\"x\"}", "!`n` (int): \"x\" is of another type");
+  char text[300] = "{\"n\":\"", want[300] = "!`n` (int): \"";
+  for (int i = 0; i < 40; i++) {
+    strcat(text, "\xc3\xa9");
+    if (i < 29) strcat(want, "\xc3\xa9");
+  }
+  strcat(text, "\"}");
+  strcat(want, " is of another type");
+  expect(&schema, text, want);
+}
+END_TEST
+
 START_TEST(no_columns) {
   struct spate_schema schema = {NULL, 0};
   expect(&schema, "{\"a\":1}", "");
@@ -513,6 +582,8 @@ int main(void) {
   tcase_add_test(t, required_and_default);
   tcase_add_test(t, tombstones);
   tcase_add_test(t, long_streams);
+  tcase_add_test(t, huge);
+  tcase_add_test(t, reasons);
   tcase_add_test(t, no_columns);
   suite_add_tcase(suite, t);
   SRunner *runner = srunner_create(suite);
