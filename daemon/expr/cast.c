@@ -7,7 +7,6 @@
  */
 #include <math.h>
 
-#include "../base/log.h"
 #include "../data/schema.h"
 #include "../data/text.h"
 #include "decimal.h"
@@ -20,7 +19,7 @@ static void cast_fail(struct kernel *k, uint32_t row, const char *text, size_t s
     return;
   }
   char shown[80], name[TYPE_NAME];
-  frame_fail(k->frame, k->node, row, "'%s' cannot be cast to %s", log_clean(text, size, 40, shown, sizeof shown),
+  frame_fail(k->frame, k->node, row, "'%s' cannot be cast to %s", text_shown(text, size, 40, shown, sizeof shown),
              type_name(k->node->type, name));
 }
 

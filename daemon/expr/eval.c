@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "../base/log.h"
 #include "../base/mem.h"
 #include "../data/schema.h"
 #include "node.h"
@@ -17,6 +18,15 @@ enum { TEXT_ROOM_A_ROW = 16 };
 void value_free(struct value *v) {
   if (!v->borrowed) spate_column_unref(v->column);
   v->column = NULL;
+}
+
+const char *text_shown(const char *text, size_t size, size_t most, char *out, size_t room) {
+  size_t cut = size;
+  if (size > most)
+    for (cut = most; cut > 0 && ((unsigned char)text[cut] & 0xc0) == 0x80;) cut--; /* not inside of a character */
+  log_clean(text, cut, cut, out, room);
+  if (cut < size) strncat(out, " …", room - strlen(out) - 1);
+  return out;
 }
 
 void frame_fail(struct expr_frame *f, const struct node *n, uint32_t row, const char *format, ...) {
@@ -29,9 +39,9 @@ void frame_fail(struct expr_frame *f, const struct node *n, uint32_t row, const 
   va_start(args, format);
   vsnprintf(reason, sizeof reason, format, args);
   va_end(args);
-  uint32_t length = n->length < 80 ? n->length : 80;
-  spate_reject(f->rejects, row, "%s, in: %.*s%s", reason, (int)length, f->expr->text + n->offset,
-               length < n->length ? " …" : "");
+  char where[200];
+  spate_reject(f->rejects, row, "%s, in: %s", reason,
+               text_shown(f->expr->text + n->offset, n->length, 80, where, sizeof where));
 }
 
 /* ---- nulls of strict operators ---- */

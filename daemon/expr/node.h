@@ -87,6 +87,8 @@ struct expr_frame {
 
 /* Marks a row as failed, with its reason. */
 void frame_fail(struct expr_frame *f, const struct node *n, uint32_t row, const char *format, ...) SPATE_PRINTF(4, 5);
+/* Text of a record for a reason: control characters replaced, cut at a character near `most` (room: most + 8). */
+const char *text_shown(const char *text, size_t size, size_t most, char *out, size_t room);
 /* The same from an operator: nothing happens to a row that is null (strict operators compute under nulls). */
 #define KERNEL_FAIL(k, row, ...)                                                                    \
   do {                                                                                              \

@@ -259,14 +259,16 @@ static struct syntax *parse_call(struct parser *p, const struct token *name) {
   call->text = name->word;
   call->size = name->size;
   if (parser_next(p) != 0) return NULL; /* the bracket */
+  if (parser_word(p, "distinct")) {
+    struct token ahead;
+    if (parser_peek(p, &ahead) != 0) return NULL;
+    call->distinct = ahead.kind != TOKEN_CLOSE && ahead.kind != TOKEN_COMMA;
+    if (call->distinct && parser_next(p) != 0) return NULL;
+  }
   if (p->now.kind == TOKEN_STAR) {
     call->star = true;
     if (parser_next(p) != 0) return NULL;
   } else if (p->now.kind != TOKEN_CLOSE) {
-    struct token ahead;
-    if (parser_peek(p, &ahead) != 0) return NULL;
-    call->distinct = parser_word(p, "distinct") && ahead.kind != TOKEN_CLOSE && ahead.kind != TOKEN_COMMA;
-    if (call->distinct && parser_next(p) != 0) return NULL;
     if (parse_arguments(p, call) == NULL) return NULL;
   }
   if (parser_expect(p, TOKEN_CLOSE, "',' or ')'") != 0) return NULL;
