@@ -93,6 +93,8 @@ num.io.threads=4
 log.retention.hours=-1
 log.segment.bytes=1073741824
 transaction.max.timeout.ms=900000
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=2000
 ${KAFKA_CONF:-}
 C
 }
@@ -115,7 +117,7 @@ start() { # DIR PORT
     java -Xmx128m -cp "$LIBS/*" kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qg -c "$dir/server.properties" \
       >"$dir/format.log" 2>&1 || { tail -5 "$dir/format.log"; exit 1; }
   fi
-  nohup java "-Xms$HEAP" "-Xmx$HEAP" -XX:+UseG1GC -XX:MaxGCPauseMillis=20 \
+  setsid nohup java "-Xms$HEAP" "-Xmx$HEAP" -XX:+UseG1GC -XX:MaxGCPauseMillis=20 \
     -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$LIBS/*" kafka.Kafka "$dir/server.properties" \
     >>"$dir/broker.log" 2>&1 </dev/null &
   echo $! >"$dir/pid"

@@ -23,7 +23,7 @@ extern const struct spate_sink_api spate_sink_kafka;
 
 struct spate_task {
   struct event_base *base;
-  struct event *woken;
+  struct event *woken, *late;
   int fd;
   _Atomic uint64_t wakes, prepared; /* prepared: the newest epoch */
   atomic_bool failed;
@@ -61,15 +61,19 @@ static inline void host_on_wake(evutil_socket_t fd, short what, void *own) {
   if (read(fd, &n, sizeof n) < 0) abort();
 }
 
+static inline void host_on_late(evutil_socket_t fd, short what, void *own) { (void)fd, (void)what, (void)own; }
+
 static inline void host_task_init(struct spate_task *t) {
   memset(t, 0, sizeof *t);
   t->base = event_base_new();
   t->fd = eventfd(0, EFD_CLOEXEC);
   t->woken = event_new(t->base, t->fd, EV_READ | EV_PERSIST, host_on_wake, t);
   event_add(t->woken, NULL);
+  t->late = evtimer_new(t->base, host_on_late, t);
 }
 static inline void host_task_fini(struct spate_task *t) {
   event_free(t->woken);
+  event_free(t->late);
   event_base_free(t->base);
   close(t->fd);
 }
@@ -77,9 +81,11 @@ static inline void host_task_fini(struct spate_task *t) {
 static inline bool host_task_wait(struct spate_task *t) {
   struct timeval most = {.tv_sec = 20};
   uint64_t before = atomic_load(&t->wakes);
-  event_base_loopexit(t->base, &most);
+  evtimer_add(t->late, &most);
   event_base_loop(t->base, EVLOOP_ONCE);
-  return atomic_load(&t->wakes) != before || !event_base_got_exit(t->base);
+  bool in_time = evtimer_pending(t->late, NULL);
+  evtimer_del(t->late);
+  return in_time || atomic_load(&t->wakes) != before;
 }
 
 /* A configuration from YAML text; NULL and a printed error where it does not hold. */
