@@ -9,6 +9,7 @@ int main(void) {
   SRunner *runner = srunner_create(suite_sources());
   signal(SIGPIPE, SIG_IGN);
   log_setup(getenv("CONTRACT_LOG") != NULL ? LOG_TEXT : LOG_SILENT, SPATE_LOG_DEBUG);
+  srunner_add_suite(runner, suite_sinks());
   srunner_run(runner, only, NULL, CK_NORMAL);
   int failed = srunner_ntests_failed(runner);
   srunner_free(runner);
