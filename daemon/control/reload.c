@@ -42,6 +42,38 @@ static void reload_say(const char *name, const char *what) {
   spate_log(&(struct spate_where){name, NULL}, SPATE_LOG_INFO, "%s", what);
 }
 
+static const struct plan_node *plan_state(const struct plan *plan, const struct plan_node *like) {
+  for (uint32_t i = 0; i < plan->nodes; i++) {
+    const struct plan_node *n = &plan->node[i];
+    if (n->kind != PLAN_STEP || !n->stateful) continue;
+    if (like == NULL) return n;
+    if (strcmp(n->name, like->name) == 0 && n->signature != NULL && like->signature != NULL &&
+        strcmp(n->signature, like->signature) == 0)
+      return n;
+  }
+  return NULL;
+}
+
+/* The first step with state that the other plan has not, or has with another meaning. */
+static const char *state_differs(const struct plan *a, const struct plan *b) {
+  for (uint32_t i = 0; i < a->nodes; i++)
+    if (a->node[i].kind == PLAN_STEP && a->node[i].stateful && plan_state(b, &a->node[i]) == NULL)
+      return a->node[i].name;
+  return NULL;
+}
+
+/* The state that is kept would not fit the new definition: then the pipeline stays as it is. */
+static bool reload_refused(const struct daemon_slot *slot, const struct plan *old, const struct plan *plan) {
+  if (slot->job == NULL || old->state_hash == plan->state_hash || plan_state(old, NULL) == NULL) return false;
+  const char *step = state_differs(old, plan);
+  if (step == NULL) step = state_differs(plan, old);
+  spate_log(&(struct spate_where){slot->name, NULL}, SPATE_LOG_ERROR,
+            "refused, and goes on as it was: the state of step '%s' does not fit the new definition; give the pipeline "
+            "another name, or stop it and start it with --fresh",
+            step != NULL ? step : "?");
+  return true;
+}
+
 static void reload_plan(struct daemon *d, struct daemon_file *file, const struct plan *plan) {
   struct daemon_slot *slot = slot_find(d, plan->name);
   if (slot != NULL && slot->seen) {
@@ -57,6 +89,8 @@ static void reload_plan(struct daemon *d, struct daemon_file *file, const struct
   } else if (old->meaning_hash == plan->meaning_hash && !slot->removed &&
              (slot->job != NULL || slot->state == JOB_FINISHED)) {
     reload_say(slot->name, "unchanged: it goes on");
+  } else if (reload_refused(slot, old, plan)) {
+    return;
   } else {
     reload_say(slot->name, slot->job != NULL
                                ? "changed: it stops at an epoch's edge and goes on under its new definition"
