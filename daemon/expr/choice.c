@@ -26,6 +26,20 @@ static int in_order(const void *a, const void *b, void *column) {
   return value_compare(column, *(const uint32_t *)a, column, *(const uint32_t *)b);
 }
 
+/* Texts that fit a word are compared as words: the usual list of a few names of events. */
+static const uint64_t *in_words(struct checker *c, const struct spate_column *values) {
+  enum { FEW = 8 };
+  if (values->type.kind != SPATE_STRING || values->rows > FEW) return NULL;
+  uint64_t *word = ARENA_NEWS(c->arena, uint64_t, values->rows + 1);
+  for (uint32_t i = 0; i < values->rows; i++) {
+    uint32_t size;
+    const char *text = spate_column_bytes(values, i, &size);
+    if (size > sizeof *word) return NULL;
+    memcpy(&word[i], text, size);
+  }
+  return word;
+}
+
 /* The constants in one column, sorted, each once. */
 static const struct in_list *in_list_new(struct checker *c, struct node **n, uint32_t count, struct spate_type type) {
   struct in_list *list = ARENA_NEW(c->arena, struct in_list);
@@ -49,6 +63,7 @@ static const struct in_list *in_list_new(struct checker *c, struct node **n, uin
     list->count++;
   }
   list->values = node_column_keep(c, column_builder_take(&once));
+  list->word = in_words(c, list->values);
   spate_column_unref(column);
   column_builder_fini(&all);
   column_builder_fini(&once);

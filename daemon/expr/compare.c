@@ -167,6 +167,21 @@ static bool in_list_has(const struct in_list *list, const struct spate_column *c
   return false;
 }
 
+/* The row's text among words: one masked load (columns are padded), then compares of words and of lengths. */
+static bool in_list_has_word(const struct in_list *list, const struct spate_column *c, uint32_t row) {
+  uint32_t size = c->offsets[row + 1] - c->offsets[row];
+  if (size > sizeof(uint64_t)) return false;
+  static const uint8_t MASKS[16] = {255, 255, 255, 255, 255, 255, 255, 255};
+  uint64_t got, mask;
+  memcpy(&got, c->data + c->offsets[row], sizeof got);
+  memcpy(&mask, MASKS + 8 - size, sizeof mask); /* its first `size` bytes are set */
+  got &= mask;
+  const uint32_t *at = list->values->offsets;
+  bool found = false;
+  for (uint32_t i = 0; i < list->count; i++) found |= (list->word[i] == got) & (at[i + 1] - at[i] == size);
+  return found;
+}
+
 /* Strict in the value; and null where it is not found among values of which one is null. */
 void kernel_in(struct kernel *k) {
   const struct in_list *list = k->node->data;
@@ -175,7 +190,9 @@ void kernel_in(struct kernel *k) {
   KERNEL_ROWS(k, row, {
     if (spate_column_null(k->out, row)) continue;
     bool found = false;
-    if (few) {
+    if (list->word != NULL) {
+      found = in_list_has_word(list, a->column, value_row(a, row));
+    } else if (few) {
       for (uint32_t i = 0; i < list->count && !found; i++)
         found = value_compare(a->column, value_row(a, row), list->values, i) == 0;
     } else {

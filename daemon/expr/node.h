@@ -143,7 +143,8 @@ bool cast_may_fail(struct spate_type from, struct spate_type to);
 struct in_list { /* sorted by value_compare, without nulls */
   const struct spate_column *values;
   uint32_t count;
-  bool null; /* a null was in the list */
+  bool null;            /* a null was in the list */
+  const uint64_t *word; /* few texts of at most 8 bytes: each in one word; else NULL */
 };
 struct like_pattern;
 /* escape: a character of 1 to 4 bytes, or NULL. NULL and a message: the pattern is malformed. */

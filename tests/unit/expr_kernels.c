@@ -193,6 +193,18 @@ START_TEST(text_filters) {
       ck_assert_uint_eq(want, n);
       expr_frame_free(&f);
     }
+  for (uint32_t size = 0; size <= MOST; size++) { /* `in` has such a loop too */
+    struct expr_error err;
+    uint16_t rows[SPATE_BATCH_ROWS];
+    memset(text, 'a', sizeof text);
+    char *condition = arena_format(arena, "s in ('%.*s', 'zz')", (int)size, text);
+    struct expr_frame *f = expr_frame_new(expr_compile(arena, condition, schema, &err));
+    ck_assert_uint_eq(expr_select(f, batch, NULL, NULL, rows), 1);
+    uint32_t length;
+    spate_column_bytes(column, rows[0], &length);
+    ck_assert_uint_eq(length, size);
+    expr_frame_free(&f);
+  }
   spate_batch_unref(batch);
 }
 END_TEST
