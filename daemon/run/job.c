@@ -302,6 +302,7 @@ void job_free(struct job **slot) {
     struct spate_task *t = job->task[i];
     for (uint32_t k = 0; k < t->align.inputs; k++) ring_free(&t->align.input[k].ring);
     mem_free(t->align.input);
+    arena_free(&t->arena);
   }
   for (uint32_t i = 0; i < job->tasks; i++) mem_free(job->task[i]);
   if (job->note_event != NULL) event_free(job->note_event);

@@ -22,7 +22,7 @@ int sink_node_open(struct chain *chain, struct chain_node *node, void *sink, str
   d->plan =
       &task->job->plan->sink[node->plan != NULL ? node->plan->index : (uint32_t)task->job->plan->dead_letter_sink];
   if (d->plan->codec.api != NULL) {
-    struct spate_schema *visible = arena_alloc(task->job->arena, sizeof *visible);
+    struct spate_schema *visible = arena_alloc(task->arena, sizeof *visible);
     *visible = (struct spate_schema){d->plan->schema->all.fields, d->plan->schema->visible};
     if (d->plan->codec.api->encoder_new(d->plan->codec.config, visible, &d->encoder, err) != 0) return -1;
   }

@@ -17,7 +17,7 @@ static int source_decoder_open(struct spate_task *task, struct spate_error *err)
   struct source_drive *d = &task->source;
   const struct plan_source *p = d->plan;
   const struct schema *schema = p->schema;
-  struct spate_field *wanted = ARENA_NEWS(task->job->arena, struct spate_field, schema->visible + 1);
+  struct spate_field *wanted = ARENA_NEWS(task->arena, struct spate_field, schema->visible + 1);
   d->wanted_at = mem_zero(schema->visible + 1, sizeof(uint32_t));
   for (uint32_t i = 0; i < schema->visible; i++) {
     if (!p->used[i] && (int32_t)i != p->time) continue;

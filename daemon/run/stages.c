@@ -89,6 +89,7 @@ static void stages_dead(struct job *job) {
 static struct spate_task *task_new(struct job *job, const struct stage *stage, uint32_t index) {
   struct spate_task *t = MEM_NEW(struct spate_task);
   t->job = job;
+  t->arena = arena_new();
   t->stage = stage;
   t->index = index;
   t->runnable.worker = job_pool_worker(job->args.pool, job->first_worker + stage->index + index);

@@ -122,6 +122,7 @@ struct source_drive {
 struct spate_task {
   struct runnable runnable; /* first: a runnable is its task */
   struct job *job;
+  struct arena *arena; /* what lives as long as the task */
   const struct stage *stage;
   uint32_t index;
   struct chain chain;
