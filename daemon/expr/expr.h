@@ -1,10 +1,10 @@
 /*
  * expr: SQL's scalar expressions, compiled once to a list of typed kernels over columns.
  *
- * Text, tree, typed tree, program. Three-valued logic. A value that cannot be computed (overflow, division by zero, a bad
- * cast) is an error of its row alone: errors travel with values, as a third state beside value and null, so that
- * `case`, `and`, `or`, `coalesce` and `if` can leave an error behind in a branch that is not taken.
- * Only selected rows are computed.
+ * Text, syntax, typed tree; each node of the tree is one typed kernel over columns. Three-valued logic. A value that
+ * cannot be computed (overflow, division by zero, a bad cast) is an error of its row alone. `case`, `and`, `or`,
+ * `coalesce` and `if` compute from left to right, each part only for the rows that it decides about: so an error in a
+ * branch that is not taken never happens, and one that happens stands. Only selected rows are computed.
  */
 #ifndef EXPR_EXPR_H
 #define EXPR_EXPR_H
@@ -69,8 +69,6 @@ struct expr_aggregate {
  * results in order (`final_columns`, filled in). A column of the input outside an aggregate, that is not in group, is an error. */
 int expr_compile_aggregate(struct arena *arena, const char *text, const struct schema *input, const struct schema *group,
                            struct expr_aggregate *out, struct schema **final_columns, struct expr_error *err);
-/* Whether the text calls an aggregate function at top level anywhere (so that `filter: count(*) > 1` can be explained). */
-
 /* Names of all functions, for 'did you mean' and the manual. */
 struct expr_function_info {
   const char *name, *group, *signature, *help;

@@ -361,8 +361,11 @@ START_TEST(folding) {
     struct expr *e = expr_compile(arena, w.text, schema, &err);
     if (e != NULL) {
       struct buf literal = {0};
+      bool quoted = false;
       for (const char *p = w.text; *p != '\0'; p++) {
-        bool word = (p > w.text && (isalnum((unsigned char)p[-1]) || p[-1] == '_')) || isalnum((unsigned char)p[1]);
+        quoted = quoted != (*p == '\'');
+        bool word =
+            quoted || (p > w.text && (isalnum((unsigned char)p[-1]) || p[-1] == '_')) || isalnum((unsigned char)p[1]);
         int k = 0;
         while (k < 7 && (word || LEAF[k].name != *p)) k++;
         if (k < 7)
