@@ -36,6 +36,7 @@ struct conn {
   const char *header; /* codecs that want it: the first line; the reader's */
   uint32_t header_length;
   bool ready;    /* in the queue */
+  bool dropped;  /* waits to be freed: nothing may queue it again */
   bool ended;    /* the other side is done, or is lost */
   char why[160]; /* it is lost, because; "": it ended well */
   char peer[64];

@@ -119,7 +119,7 @@ static int tcp_partitions(void *source, const struct spate_partition **list, uin
 
 static void conn_ready(struct conn *c) {
   struct tcp_reader *r = c->own;
-  if (c->ready) return;
+  if (c->ready || c->dropped) return; /* dropped: an event may still have been on its way */
   c->ready = true;
   c->next_ready = NULL;
   if (r->last != NULL)
@@ -170,6 +170,8 @@ static void reader_drop(struct tcp_reader *r, struct conn *c, const char *why) {
   else
     r->all = c->next;
   if (c->next != NULL) c->next->previous = c->previous;
+  c->dropped = true;
+  if (c->event != NULL) event_del(c->event);
   c->next = r->dead;
   r->dead = c;
   r->connections--;
