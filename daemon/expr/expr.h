@@ -40,8 +40,8 @@ struct expr_frame *expr_frame_new(const struct expr *expr);
 void expr_frame_free(struct expr_frame **frame);
 /* A column with batch->rows rows; only selected rows are defined (strings: the others are empty). A plain column comes
  * back as a reference. Rows that fail are rejected (with the reason) and are null. The caller owns the result. */
-struct spate_column *expr_eval(struct expr_frame *frame, const struct spate_batch *batch, const struct expr_moment *moment,
-                               struct spate_rejects *rejects);
+struct spate_column *expr_eval(struct expr_frame *frame, const struct spate_batch *batch,
+                               const struct expr_moment *moment, struct spate_rejects *rejects);
 /* A condition: writes the selected rows for which it is true to rows[SPATE_BATCH_ROWS]; returns how many. Rows that
  * fail are rejected and not among them. */
 uint32_t expr_select(struct expr_frame *frame, const struct spate_batch *batch, const struct expr_moment *moment,
@@ -53,10 +53,10 @@ struct agg_class; /* expr/aggregate.h */
 struct expr_call {
   const struct agg_class *agg;
   bool distinct;
-  uint32_t args;             /* 0: count(*) */
-  struct expr *arg[3];       /* over the input's columns */
-  struct expr *filter;       /* NULL: none */
-  struct spate_type type;    /* of the result */
+  uint32_t args;          /* 0: count(*) */
+  struct expr *arg[3];    /* over the input's columns */
+  struct expr *filter;    /* NULL: none */
+  struct spate_type type; /* of the result */
 };
 struct expr_aggregate {
   uint32_t calls;
@@ -66,9 +66,11 @@ struct expr_aggregate {
 };
 /* Compiles one entry of compute. `group`: columns that the final expression may read besides the calls' results (keys,
  * window_start, window_end). The final expression reads a schema made of group's columns followed by the calls'
- * results in order (`final_columns`, filled in). A column of the input outside an aggregate, that is not in group, is an error. */
-int expr_compile_aggregate(struct arena *arena, const char *text, const struct schema *input, const struct schema *group,
-                           struct expr_aggregate *out, struct schema **final_columns, struct expr_error *err);
+ * results in order (`final_columns`, filled in). A column of the input outside an aggregate, that is not in group, is
+ * an error. */
+int expr_compile_aggregate(struct arena *arena, const char *text, const struct schema *input,
+                           const struct schema *group, struct expr_aggregate *out, struct schema **final_columns,
+                           struct expr_error *err);
 /* Names of all functions, for 'did you mean' and the manual. */
 struct expr_function_info {
   const char *name, *group, *signature, *help;

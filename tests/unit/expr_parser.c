@@ -236,7 +236,7 @@ START_TEST(rubbish) {
       "in",     "like",      "between", "case",     "when", "then",   "else",  "end",       "cast", "as",  "int",
       "||",     "%",         ".",       "[",        "]",    "upper(", "if(",   "coalesce(", "'",    "\"",  "interval",
       "minute", "timestamp", "escape",  "distinct", "from", "filter", "where", "count(*)",  "div",  "\x80"};
-  struct random r = {_i};
+  struct random r = {(uint64_t)_i};
   char text[400];
   for (int round = 0; round < 2000; round++) {
     size_t n = 0;
