@@ -114,7 +114,7 @@ static uint32_t stream_cut_lines(struct spate_stream *s, uint32_t max, struct sp
         continue;
       }
     }
-    if (s->end - s->at <= s->max) return 0;
+    if (s->end - s->at <= s->max + 1) return 0; /* the one more may be a '\r' */
     s->skipping = true;
     s->skipped++;
   }
@@ -151,14 +151,15 @@ uint32_t spate_stream_cut(struct spate_stream *s, uint32_t max, struct spate_pay
 uint32_t spate_stream_last(struct spate_stream *s, struct spate_payloads *out) {
   if (s->framing == SPATE_STREAM_LENGTH32 || s->at == s->end) return 0;
   size_t left = s->end - s->at;
-  if (s->skipping || left > s->max) {
+  bool cr = left > 0 && s->buffer->data[s->end - 1] == '\r';
+  if (s->skipping || left - cr > s->max) {
     if (!s->skipping) s->skipped++;
     stream_take(s, left);
     return 0;
   }
   if (s->buffer->room == s->end) stream_move(s, 1);
   s->buffer->data[s->end] = '\n'; /* as if it were there; it is not taken from the stream */
-  if (left > 0 && s->buffer->data[s->end - 1] == '\r') left--;
+  left -= cr;
   out->start[0] = (uint32_t)s->at;
   out->length[0] = (uint32_t)left;
   out->count = 1;

@@ -342,6 +342,7 @@ static int reader_label(struct file_reader *r, const struct tail *t, struct spat
 
 static enum spate_result file_pull(void *reader, uint32_t max, struct spate_payloads *out, struct spate_error *err) {
   struct file_reader *r = reader;
+  if (max == 0) return SPATE_OK;
   if (reader_open_some(r, err) != 0) return SPATE_FAIL;
   for (struct tail *t = queue_take(&r->ready); t != NULL; t = queue_take(&r->ready)) {
     enum spate_result result = tail_pull(t, max, out, err);

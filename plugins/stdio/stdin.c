@@ -153,6 +153,7 @@ static void reader_label(struct stdin_reader *r, struct spate_payloads *out) {
 
 static enum spate_result stdin_pull(void *reader, uint32_t max, struct spate_payloads *out, struct spate_error *err) {
   struct stdin_reader *r = reader;
+  if (max == 0) return SPATE_OK;
   for (;;) {
     bool header = r->source->want_header && r->header == NULL;
     uint32_t count = spate_stream_cut(r->stream, header ? 1 : max, out);

@@ -361,6 +361,7 @@ static void label_peers(struct tcp_reader *r, struct spate_payloads *out) {
 static enum spate_result tcp_pull(void *reader, uint32_t max, struct spate_payloads *out, struct spate_error *err) {
   struct tcp_reader *r = reader;
   uint32_t count = 0;
+  if (max == 0) return SPATE_OK;
   if (max > SPATE_BATCH_ROWS) max = SPATE_BATCH_ROWS;
   reader_bury(r);
   while (count == 0 && r->first != NULL) {

@@ -10,6 +10,9 @@ int main(void) {
   signal(SIGPIPE, SIG_IGN);
   log_setup(getenv("CONTRACT_LOG") != NULL ? LOG_TEXT : LOG_SILENT, SPATE_LOG_DEBUG);
   srunner_add_suite(runner, suite_sinks());
+  srunner_add_suite(runner, suite_stream());
+  srunner_add_suite(runner, suite_stdio());
+  srunner_add_suite(runner, suite_file());
   srunner_run(runner, only, NULL, CK_NORMAL);
   int failed = srunner_ntests_failed(runner);
   srunner_free(runner);
