@@ -180,6 +180,7 @@ static const struct wrong {
     {"length(s)", 0, 6, "no function 'length'", "'char_length'"},
     {"json_value(s, 'a')", 0, 10, "not built yet", ""},
     {"parse_url(s, 'HOST')", 0, 9, "not built yet", ""},
+    {"percentile(i, 0.5)", 0, 10, "not built yet", ""},
     {"s.x", 0, 3, "rows are not built yet", ""},
     {"s[1]", 0, 4, "arrays are not built yet", ""},
     {"upper(s, s)", 0, 11, "takes 1 argument", "upper(string)"},
