@@ -203,7 +203,7 @@ struct plan *plan_build(const struct conf_node *document, const struct plan_opti
   struct build b = {.plan = plan, .arena = arena, .errors = errors, .options = options, .document = document};
   uint32_t before = errors->errors;
   build_all(&b);
-  if (errors->errors != before || b.failed || document_broken(document)) {
+  if (errors->errors != before || b.failed || document_broken(document) || !build_codecs(&b)) {
     plan_free(&plan);
     return NULL;
   }

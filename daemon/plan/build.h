@@ -76,6 +76,7 @@ void build_graph(struct build *b);
 
 /* nodes.c: the nodes in topological order, each checked against its input; what is read by whom. */
 void build_nodes(struct build *b);
+bool build_codecs(struct build *b); /* false: an error was added */
 void build_needs(struct build *b);
 
 /* guarantee.c */
