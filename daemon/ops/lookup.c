@@ -176,6 +176,8 @@ static int lookup_check(struct op_check *check) {
   if (check->value->kind != CONF_MAP) return -1;
   struct lookup_def *def = ARENA_NEW(check->arena, struct lookup_def);
   const struct op_table *table = options.table != NULL ? lookup_table_named(check, options.table) : NULL;
+  if (table != NULL && (table->schema == NULL || table->keys == 0))
+    table = NULL; /* an error says what is wrong with it */
   if (lookup_add(check, def, table, &options.add) != 0 || table == NULL) result = -1;
   if (table == NULL) return -1;
   def->columns = check->input.schema->all.count;

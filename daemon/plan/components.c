@@ -387,9 +387,10 @@ static void table_key(struct build *b, struct plan_table *t, const struct conf_n
     return;
   }
   struct op_check check = {.arena = b->arena, .errors = b->errors, .input = {.schema = t->schema}};
-  uint32_t *columns;
-  if (t->schema == NULL || op_columns(&check, key, &columns, &t->keys) != 0) return;
+  uint32_t *columns, count;
+  if (t->schema == NULL || op_columns(&check, key, &columns, &count) != 0) return;
   t->key = columns;
+  t->keys = count;
 }
 
 static void table_read(struct build *b, struct plan_table *t, const struct conf_node *name,
