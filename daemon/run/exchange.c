@@ -11,6 +11,7 @@
 struct exchange_out {
   const struct edge *edge;
   uint32_t rings;
+  const uint8_t *keep; /* columns that are read beyond it; NULL: all */
   struct ring **ring;
   struct op_msg *ready; /* for each ring: what is to be pushed; kind OP_NONE: nothing */
   bool split;           /* the message at hand has been laid out in ready[] */
@@ -20,10 +21,10 @@ struct exchange_out {
 };
 
 void *exchange_node_new(struct spate_task *task, const struct edge *edge, struct ring **ring, uint32_t rings) {
-  (void)task;
   struct exchange_out *x = MEM_NEW(struct exchange_out);
   x->edge = edge;
   x->rings = rings;
+  if (edge->from_node != UINT32_MAX) x->keep = task->job->plan->node[edge->from_node].needed[edge->from_port];
   x->ring = MEM_NEWS(struct ring *, rings);
   memcpy(x->ring, ring, rings * sizeof *ring);
   x->ready = MEM_NEWS(struct op_msg, rings);
@@ -75,7 +76,7 @@ static void exchange_split(struct exchange_out *x, const struct op_msg *in) {
   for (uint32_t i = 0; i < x->rings; i++) {
     if (x->count[i] == 0) continue;
     const uint16_t *rows = x->rows + i * SPATE_BATCH_ROWS;
-    x->ready[i] = (struct op_msg){.kind = OP_BATCH, .batch = batch_gather(in->batch, rows, x->count[i])};
+    x->ready[i] = (struct op_msg){.kind = OP_BATCH, .batch = batch_gather(in->batch, rows, x->count[i], x->keep)};
   }
 }
 

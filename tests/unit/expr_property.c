@@ -244,7 +244,7 @@ static void write_value(struct writer *w, int depth, char type) {
 
 static struct spate_batch *one_row(const struct spate_batch *batch, uint32_t row) {
   uint16_t rows[1] = {(uint16_t)row};
-  return batch_gather(batch, rows, 1);
+  return batch_gather(batch, rows, 1, NULL);
 }
 
 static struct spate_rejects *rejects_new(void) { return MEM_NEW(struct spate_rejects); }
