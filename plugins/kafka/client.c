@@ -329,7 +329,7 @@ rd_kafka_conf_t *kafka_conf_new(const struct kafka_link *link, enum kafka_role r
 void kafka_link_warn(const struct kafka_link *link, enum kafka_role role, struct spate_where where) {
   for (size_t i = 0; i < link->options.count; i++) {
     const struct kafka_pin *pin = pin_find(link->options.key[i], role);
-    if (pin != NULL && pin->rule == PIN_WARNED)
+    if (pin != NULL && pin->rule == PIN_WARNED && strcmp(link->options.value[i], pin->value) != 0)
       spate_log(&where, SPATE_LOG_WARN, "options: %s is %s in place of Spate's %s", pin->name, link->options.value[i],
                 pin->value);
   }

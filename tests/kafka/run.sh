@@ -9,7 +9,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-release}
-OUT=build/$BUILD
+OUT=$(realpath -m "${OUT:-build/$BUILD}")
 work=$(mktemp -d)
 export BROKER_DIR=$work/broker
 
@@ -22,7 +22,7 @@ if [ $rc -ne 0 ]; then
 fi
 trap 'tests/kafka/broker.sh wipe "$BROKER_DIR"; rm -rf "$work"' EXIT
 BROKER=127.0.0.1:$(tests/kafka/broker.sh port "$BROKER_DIR")
-export BROKER SPATE=$PWD/$OUT/spate SPATED=$PWD/$OUT/spated
+export BROKER SPATE=$OUT/spate SPATED=$OUT/spated
 
 passed=0 failed=0
 report() { # NAME STATUS LOG
