@@ -151,13 +151,21 @@ size_t conn_read(struct conn *c) {
   return n;
 }
 
-void conn_free(struct conn *c) {
-  if (c == NULL) return;
+void conn_close(struct conn *c) {
   if (c->event != NULL) event_free(c->event);
   if (c->bev != NULL)
-    bufferevent_free(c->bev);
-  else
+    bufferevent_free(c->bev); /* closes the socket */
+  else if (c->fd >= 0)
     close(c->fd);
   spate_stream_free(c->stream);
+  c->event = NULL;
+  c->bev = NULL;
+  c->stream = NULL;
+  c->fd = -1;
+}
+
+void conn_free(struct conn *c) {
+  if (c == NULL) return;
+  conn_close(c);
   free(c);
 }

@@ -47,5 +47,6 @@ struct conn *conn_new(struct event_base *base, int fd, const struct conn_rules *
                       struct spate_error *err);
 /* One read into the stream: bytes; 0: nothing now, or the end (see ended). */
 size_t conn_read(struct conn *c);
+void conn_close(struct conn *c); /* its name stays until it is freed */
 void conn_free(struct conn *c);
 #endif

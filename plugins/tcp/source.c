@@ -161,10 +161,11 @@ static bool reader_full(void *own) {
   return r->connections >= r->source->config.max_connections;
 }
 
-/* Out of the list; freed at the next pull. */
+/* Closed, and out of the list; freed at the next pull. */
 static void reader_drop(struct tcp_reader *r, struct conn *c, const char *why) {
   if (why[0] != 0) spate_log(&r->source->where, SPATE_LOG_WARN, "the connection of %s is closed: %s", c->peer, why);
   r->lost += why[0] != 0;
+  conn_close(c);
   if (c->previous != NULL)
     c->previous->next = c->next;
   else

@@ -13,6 +13,7 @@ int main(void) {
   srunner_add_suite(runner, suite_stream());
   srunner_add_suite(runner, suite_stdio());
   srunner_add_suite(runner, suite_file());
+  srunner_add_suite(runner, suite_tcp());
   srunner_run(runner, only, NULL, CK_NORMAL);
   int failed = srunner_ntests_failed(runner);
   srunner_free(runner);
