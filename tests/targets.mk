@@ -34,3 +34,4 @@ check:
 
 -include tests/contract/contract.mk
 -include tests/fuzz/fuzz.mk
+-include tests/docs/docs.mk
