@@ -81,17 +81,24 @@ static void manual_steps(void) {
   printf(".\n");
 }
 
+static void manual_function(const struct expr_function_info *f) {
+  printf(".TP\n.B ");
+  cli_troff(f->signature != NULL ? f->signature : f->name, stdout);
+  printf("\n");
+  cli_troff(f->help != NULL ? f->help : "", stdout);
+  printf("\n");
+}
+
 static void manual_functions(void) {
   uint32_t n;
   const struct expr_function_info *all = expr_functions(&n);
-  const char *group = "";
   for (uint32_t i = 0; i < n; i++) {
-    if (strcmp(group, all[i].group) != 0) manual_heading(".SS", group = all[i].group);
-    printf(".TP\n.B ");
-    cli_troff(all[i].signature != NULL ? all[i].signature : all[i].name, stdout);
-    printf("\n");
-    cli_troff(all[i].help != NULL ? all[i].help : "", stdout);
-    printf("\n");
+    bool first = true;
+    for (uint32_t k = 0; k < i; k++) first &= strcmp(all[k].group, all[i].group) != 0;
+    if (!first) continue;
+    manual_heading(".SS", all[i].group);
+    for (uint32_t k = i; k < n; k++)
+      if (strcmp(all[k].group, all[i].group) == 0) manual_function(&all[k]);
   }
 }
 

@@ -89,7 +89,10 @@ static void runner_stop(struct runner *r) {
   if (r->stopping) return;
   r->stopping = true;
   for (uint32_t i = 0; i < r->jobs; i++)
-    if (r->job[i].job != NULL && !state_final(r->job[i].state)) job_stop(r->job[i].job, false);
+    if (r->job[i].job != NULL && !state_final(r->job[i].state)) {
+      report_lag(&r->job[i].report, r->job[i].job);
+      job_stop(r->job[i].job, false);
+    }
 }
 
 static void runner_said(struct runner_job *j) {

@@ -19,8 +19,8 @@ static const struct cli_option SPATED_OPTIONS[] = {
 static int spated_run(const struct cli_command *command, const void *own, char **argument, uint32_t count) {
   (void)command, (void)argument, (void)count;
   const struct spated_options *o = own;
-  struct daemon d = {.lock_fd = -1};
-  d.config = daemon_config_load(o->config != NULL ? o->config : "/etc/spate/spate.yaml");
+  struct daemon d = {.lock_fd = -1, .path = o->config != NULL ? o->config : "/etc/spate/spate.yaml"};
+  d.config = daemon_config_load(d.path);
   if (d.config == NULL) return EXIT_INPUT;
   log_setup(d.config->format, d.config->level);
   int result = daemon_run(&d);

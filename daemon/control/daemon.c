@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -45,10 +46,30 @@ static void daemon_term(evutil_socket_t sig, short what, void *own) {
   daemon_stopped(d);
 }
 
+/* spate.yaml again: `pipelines` is taken up, the rest at the next start. */
+static void daemon_config_again(struct daemon *d) {
+  struct daemon_config *new = daemon_config_load(d->path);
+  if (new == NULL) {
+    spate_log(NULL, SPATE_LOG_ERROR, "%s has an error: it stays as it was", d->path);
+    return;
+  }
+  const struct daemon_options *a = &d->config->options, *b = &new->options;
+  if (strcmp(a->state_dir, b->state_dir) != 0 || d->config->workers != new->workers || d->config->level != new->level ||
+      d->config->format != new->format)
+    spate_log(NULL, SPATE_LOG_WARN, "%s: state_dir, workers and log are taken up at the next start", d->path);
+  new->options.state_dir = arena_text(new->arena, a->state_dir);
+  new->workers = d->config->workers;
+  new->level = d->config->level;
+  new->format = d->config->format;
+  daemon_config_free(&d->config);
+  d->config = new;
+}
+
 static void daemon_hup(evutil_socket_t sig, short what, void *own) {
   (void)sig, (void)what;
   struct daemon *d = own;
   if (d->stopping) return;
+  daemon_config_again(d);
   sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic());
   daemon_reload(d, false);
   daemon_status(d);

@@ -26,12 +26,14 @@ struct daemon_slot {
   enum job_state state;
   bool removed, seen;
   bool hopeless;      /* failed, and another try would fail as well: until a reload */
+  uint64_t tables;    /* of its files of tables, at the start */
   uint32_t failures;  /* in a row */
   int64_t started_us; /* monotonic */
   struct event *retry, *deadline;
   struct report report;
 };
 struct daemon {
+  const char *path; /* of spate.yaml */
   struct daemon_config *config;
   struct event_base *base;
   struct job_pool *pool;
@@ -49,6 +51,7 @@ void slot_stop(struct daemon_slot *slot);  /* closes an epoch, within a deadline
 void slot_take(struct daemon_slot *slot, struct daemon_file *file,
                const struct plan *plan); /* first, or in place of the old */
 void slot_free(struct daemon_slot **slot);
+uint64_t slot_tables(const struct plan *plan); /* equal: the files of its tables did not change */
 bool slot_runs(const struct daemon_slot *slot);
 void file_unref(struct daemon_file *file);
 

@@ -74,6 +74,12 @@ static bool reload_refused(const struct daemon_slot *slot, const struct plan *ol
   return true;
 }
 
+static bool reload_same(const struct daemon_slot *slot, const struct plan *old, const struct plan *plan) {
+  if (old->meaning_hash != plan->meaning_hash || slot->removed) return false;
+  if (slot->job == NULL) return slot->state == JOB_FINISHED;
+  return slot->tables == slot_tables(plan);
+}
+
 static void reload_plan(struct daemon *d, struct daemon_file *file, const struct plan *plan) {
   struct daemon_slot *slot = slot_find(d, plan->name);
   if (slot != NULL && slot->seen) {
@@ -86,15 +92,17 @@ static void reload_plan(struct daemon *d, struct daemon_file *file, const struct
   const struct plan *old = slot->next_plan != NULL ? slot->next_plan : slot->plan;
   if (old == NULL) {
     slot_take(slot, file, plan);
-  } else if (old->meaning_hash == plan->meaning_hash && !slot->removed &&
-             (slot->job != NULL || slot->state == JOB_FINISHED)) {
+  } else if (reload_same(slot, old, plan)) {
     reload_say(slot->name, "unchanged: it goes on");
   } else if (reload_refused(slot, old, plan)) {
     return;
   } else {
-    reload_say(slot->name, slot->job != NULL
-                               ? "changed: it stops at an epoch's edge and goes on under its new definition"
-                               : "is started again");
+    if (slot->job != NULL && old->meaning_hash == plan->meaning_hash)
+      reload_say(slot->name, "a table of it has changed: it stops at an epoch's edge and reads it again");
+    else
+      reload_say(slot->name, slot->job != NULL
+                                 ? "changed: it stops at an epoch's edge and goes on under its new definition"
+                                 : "is started again");
     slot_take(slot, file, plan);
   }
 }

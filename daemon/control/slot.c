@@ -3,11 +3,14 @@
  * begins anew once it has run that long); a stop has a deadline, after which the work since the last epoch is left to
  * whoever comes next.
  */
+#include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../base/clock.h"
+#include "../base/hash.h"
 #include "../base/mem.h"
 #include "daemon.h"
 #include "files.h"
@@ -26,6 +29,33 @@ void file_unref(struct daemon_file *file) {
   plan_set_free(&file->set);
   mem_free(file->path);
   mem_free(file);
+}
+
+/* The tables' files as they are now: a reload takes up a pipeline again whose tables have changed. */
+uint64_t slot_tables(const struct plan *plan) {
+  struct buf bytes = {0};
+  for (uint32_t i = 0; i < plan->tables; i++) {
+    const struct conf_node *file = conf_get(plan->table[i].node, "file");
+    const struct conf_node *path = file != NULL && file->kind == CONF_MAP ? conf_get(file, "path") : NULL;
+    uint32_t n = path == NULL ? 0 : path->kind == CONF_LIST ? path->count : 1;
+    for (uint32_t k = 0; k < n; k++) {
+      const struct conf_node *item = path->kind == CONF_LIST ? &path->item[k] : path;
+      glob_t found = {0};
+      struct stat st;
+      if (item->kind != CONF_SCALAR || glob(item->text, 0, NULL, &found) != 0) continue;
+      for (size_t f = 0; f < found.gl_pathc; f++) {
+        if (stat(found.gl_pathv[f], &st) != 0) continue;
+        buf_u64(&bytes, (uint64_t)st.st_ino);
+        buf_u64(&bytes, (uint64_t)st.st_size);
+        buf_u64(&bytes, (uint64_t)st.st_mtim.tv_sec);
+        buf_u64(&bytes, (uint64_t)st.st_mtim.tv_nsec);
+      }
+      globfree(&found);
+    }
+  }
+  uint64_t hash = hash_bytes(bytes.data, bytes.size);
+  buf_free(&bytes);
+  return hash;
 }
 
 static void slot_set_plan(struct daemon_slot *slot, struct daemon_file *file, const struct plan *plan) {
@@ -101,6 +131,7 @@ void slot_start(struct daemon_slot *slot) {
   snprintf(directory, sizeof directory, "%s/%s", d->config->options.state_dir, slot->name);
   snprintf(dead, sizeof dead, "%s/dead.jsonl", directory);
   slot->started_us = clock_monotonic();
+  slot->tables = slot_tables(slot->plan);
   report_begin(&slot->report);
   snprintf(text, sizeof text, "starts; guarantee: %s", slot->plan->guarantee_text);
   slot_log(slot, SPATE_LOG_INFO, text);
@@ -141,6 +172,7 @@ void slot_stop(struct daemon_slot *slot) {
   if (slot->job == NULL) return;
   struct timeval tv = {SLOT_STOP_S, 0};
   event_add(slot->deadline, &tv);
+  report_lag(&slot->report, slot->job);
   job_stop(slot->job, false);
 }
 
