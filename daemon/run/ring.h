@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include "../ops/op.h"
 
-#define RING_SLOTS 32u
+#define RING_SLOTS 64u
 struct ring {
   struct op_msg slot[RING_SLOTS];
   _Alignas(
