@@ -8,6 +8,8 @@ BUILD=${BUILD:-debug}
 SUITES=${SUITES:-build unit tidy scenarios contract kafka}
 export BUILD
 jobs=${JOBS:-$(nproc)}
+# Said again in another form, or no news.
+noise='^[0-9]+ passed, [0-9]+ failed$|^  (CC|CXX|LD|AR|TEST) |^make(\[[0-9]+\])?: \*\*\* .* Error [0-9]+$'
 passed=0 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -17,7 +19,7 @@ add() {
   local name=$1 start=$SECONDS rc last
   shift
   echo "-- $name"
-  "$@" 2>&1 | tee "$log" | grep -vE '^[0-9]+ passed, [0-9]+ failed$'
+  "$@" 2>&1 | tee "$log" | grep --line-buffered -vE "$noise"
   rc=${PIPESTATUS[0]}
   last=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -1)
   if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
@@ -32,7 +34,7 @@ add() {
     passed=$((passed + 1))
   fi
 }
-target() { make --no-print-directory BUILD="$BUILD" "$1"; }
+target() { make --no-print-directory -s BUILD="$BUILD" "$1"; }
 # A suite that another part of the tree brings; what is not there is said, not passed over.
 have() { make -n BUILD="$BUILD" "$1" >/dev/null 2>&1; }
 

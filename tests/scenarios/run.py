@@ -26,7 +26,8 @@ MODES, WORKERS, ROWS = ("record", "micro_batch"), (1, 2), (1, 7, 1024)
 QUICK = (("record", 1, 7), ("micro_batch", 2, 7), ("record", 2, 1024))
 NARROW = ("modes", "workers", "rows")
 KEYS = NARROW + ("max_records", "ordered", "last", "approx", "args", "exit", "until", "send", "receive", "stdin", "runs", "first")
-EXPECTED = re.compile(r"^(out.*|stdout|dead\.jsonl)$")
+EXPECTED = re.compile(r"^(out.*|expect-.*|stdout|dead\.jsonl)$")
+EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(HERE)), "conf", "pipelines.d")
 TIMEOUT = float(os.environ.get("SCENARIO_TIMEOUT", "60"))
 
 
@@ -45,7 +46,7 @@ class Scenario:
         self.path, self.name = path, os.path.basename(path)
         self.files = sorted(os.listdir(path))
         self.opts = self.read_opts()
-        self.expected = {f: self.text(f) for f in self.files if EXPECTED.match(f)}
+        self.expected = {f.removeprefix("expect-"): self.text(f) for f in self.files if EXPECTED.match(f)}
 
     def has(self, name):
         return name in self.files
@@ -266,28 +267,30 @@ class Peers:
                     time.sleep(0.01)
 
     def receive(self):
+        """Takes whoever connects, and all that it sends: also when spate has ended in between."""
         self.listener.settimeout(0.2)
-        while not self.over.is_set():
+        while True:
+            last = self.over.is_set()
             try:
                 peer, _ = self.listener.accept()
             except OSError:
+                if last:
+                    return
                 continue
-            peer.settimeout(0.2)
-            while not self.over.is_set():
-                try:
-                    data = peer.recv(65536)
-                except TimeoutError:
-                    continue
-                if not data:
-                    break
-                self.received += data
-                with open(os.path.join(self.work, "OUT", self.scenario.opts["receive"]), "wb") as f:
-                    f.write(self.received)
+            peer.settimeout(10)
+            try:
+                while data := peer.recv(65536):
+                    self.received += data
+                    with open(os.path.join(self.work, "OUT", self.scenario.opts["receive"]), "wb") as f:
+                        f.write(self.received)
+            except OSError:
+                pass
+            peer.close()
 
     def stop(self):
         self.over.set()
         for thread in self.threads:
-            thread.join(2)
+            thread.join(10)
         if self.listener:
             self.listener.close()
 
@@ -351,7 +354,7 @@ def prepare(scenario, base):
         if name.startswith("before-"):
             shutil.copy(os.path.join(scenario.path, name), os.path.join(work, "OUT", name[len("before-"):]))
     env = dict(os.environ, OUT=os.path.join(work, "OUT"), CREDENTIALS_DIRECTORY=work, NO_COLOR="1", TZ="UTC", LC_ALL="C.UTF-8",
-               PORT="5140", PEER_PORT="5141")
+               SPATE_EXAMPLES=EXAMPLES, SPATE_OUT=os.path.join(work, "OUT"), PORT="5140", PEER_PORT="5141")
     return work, env
 
 

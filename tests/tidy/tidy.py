@@ -90,11 +90,12 @@ def check_format(paths):
     if not clang:
         print("clang-format is not there: formatting was not checked")
         return
+    p = subprocess.run([clang, "--dry-run", "-Werror", *paths], cwd=ROOT, capture_output=True, text=True)
+    wrong = {}
+    for path, line in re.findall(r"(?m)^([^\s:]+):(\d+):\d+: error", p.stderr):
+        wrong.setdefault(path, int(line))
     for path in paths:
-        p = subprocess.run([clang, "--dry-run", "--ferror-limit=1", "-Werror", path], cwd=ROOT, capture_output=True,
-                           text=True)
-        m = re.search(r":(\d+):\d+: error", p.stderr)
-        say(p.returncode == 0, path, int(m.group(1)) if m else 0, "formatting (clang-format -i)")
+        say(path not in wrong, path, wrong.get(path, 0), "formatting (clang-format -i)")
 
 
 WORDS = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX)\b(?!')")
