@@ -87,9 +87,6 @@ unit: $(UNIT)
 deps:
 	@tests/deps.sh
 
-man: $O/spate
-	@man/build.sh $O/spate build/man
-
 # Where Debian wants them; the unit names the programs by PREFIX.
 install: all man
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/spate \
@@ -98,9 +95,9 @@ install: all man
 	install -m 755 $O/spate $(DESTDIR)$(PREFIX)/bin/spate
 	install -m 755 $O/spated $(DESTDIR)$(PREFIX)/bin/spated
 	install -m 644 daemon/api/spate.h $(DESTDIR)$(PREFIX)/include/spate/spate.h
-	install -m 644 build/man/spate.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 build/man/spate.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/
-	install -m 644 build/man/spated.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 $O/man/spate.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 $O/man/spate.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 $O/man/spated.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	cp -r conf/pipelines.d/. $(DESTDIR)$(PREFIX)/share/doc/spate/examples/
 	sed 's|/usr/local|$(PREFIX)|g' systemd/spated.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/spated.service
 	[ -e $(DESTDIR)/etc/spate/spate.yaml ] || install -m 644 conf/spate.yaml $(DESTDIR)/etc/spate/spate.yaml
