@@ -6,10 +6,13 @@
  * pinned since measurements say so (queues bounded, 50 ms of fetch wait, CRCs checked, certificates and host names
  * verified): those a user may override, and the log says so at each start.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include "client.h"
+
+#define SAY_EVERY_MS 10000
 
 const char kafka_brokers_help[] =
     "The cluster: host:port, one or more; `embedded` or `embedded:NAME` is an in-process cluster for demos.";
@@ -141,24 +144,38 @@ static bool error_is_final(rd_kafka_resp_err_t code) {
          code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
 }
 
+/* Connections that fail do so again and again, each time with another number in the text. */
+static void error_log(struct kafka_watch *watch, rd_kafka_resp_err_t error, const char *reason) {
+  int64_t now = kafka_clock_ms();
+  pthread_mutex_lock(&watch->lock);
+  bool say = watch->said_ms == 0 || now - watch->said_ms >= SAY_EVERY_MS;
+  uint64_t unsaid = watch->unsaid;
+  watch->unsaid = say ? 0 : unsaid + 1;
+  if (say) watch->said_ms = now;
+  pthread_mutex_unlock(&watch->lock);
+  const char *waiting = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? "; waiting for a broker" : "";
+  if (say && unsaid > 0)
+    spate_log(&watch->where, SPATE_LOG_WARN, "kafka: %s%s (and %" PRIu64 " such errors before it)", reason, waiting,
+              unsaid);
+  else if (say)
+    spate_log(&watch->where, SPATE_LOG_WARN, "kafka: %s%s", reason, waiting);
+}
+
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
   struct kafka_watch *watch = opaque;
   rd_kafka_resp_err_t error = (rd_kafka_resp_err_t)code;
   char fatal[256];
   if (error == RD_KAFKA_RESP_ERR__FATAL && rd_kafka_fatal_error(rk, fatal, sizeof fatal) != 0) reason = fatal;
-  bool final = error_is_final(error);
+  bool final = error_is_final(error), all = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
   pthread_mutex_lock(&watch->lock);
-  /* 'all brokers are down' says less than the line before it */
-  if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || watch->last[0] == 0)
-    snprintf(watch->last, sizeof watch->last, "%s", reason);
+  bool named = watch->last[0] != 0; /* 'all brokers are down' says less than the error before it */
+  if (!all || !named) snprintf(watch->last, sizeof watch->last, "%s", reason);
   if (final) snprintf(watch->final, sizeof watch->final, "%s", reason);
   pthread_mutex_unlock(&watch->lock);
-  if (final) {
-    atomic_store(&watch->refused, true);
-    return; /* whoever owns the handle fails with it */
-  }
-  spate_log(&watch->where, SPATE_LOG_WARN, "kafka: %s%s", reason,
-            error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? "; waiting for a broker" : "");
+  if (final)
+    atomic_store(&watch->refused, true); /* whoever owns the handle fails with it */
+  else if (!all || !named)
+    error_log(watch, error, reason);
 }
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *line) {

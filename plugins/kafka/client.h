@@ -60,8 +60,10 @@ struct kafka_setting { /* librdkafka properties that come from options of the co
 struct kafka_watch {
   struct spate_where where;
   pthread_mutex_t lock;
-  char last[256];      /* the newest error, for messages of calls that only time out */
-  char final[256];     /* an error that waiting will not mend: refused credentials, a fatal producer */
+  char last[256];  /* the newest error, for messages of calls that only time out */
+  char final[256]; /* an error that waiting will not mend: refused credentials, a fatal producer */
+  int64_t said_ms; /* when an error was last logged, and how many were not since */
+  uint64_t unsaid;
   atomic_bool refused; /* final is set; pairs with its text through the lock */
 };
 void kafka_watch_init(struct kafka_watch *watch, struct spate_where where);

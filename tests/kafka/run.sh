@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-release}
 OUT=$(realpath -m "${OUT:-build/$BUILD}")
 work=$(mktemp -d)
-export BROKER_DIR=$work/broker
+export PYTHONDONTWRITEBYTECODE=1 BROKER_DIR=$work/broker
 
 tests/kafka/broker.sh start "$BROKER_DIR" 0
 rc=$?
