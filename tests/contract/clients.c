@@ -34,10 +34,10 @@ int port_free(void) {
   return port;
 }
 
-static int connect_patiently(int port, bool ipv6) {
+static int connect_patiently(int port, bool ipv6, const atomic_bool *stop) {
   struct sockaddr_in a = loopback(port);
   struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = in6addr_loopback};
-  for (int i = 0; i < 500; i++) {
+  for (int i = 0; i < 500 && (i == 0 || !atomic_load(stop)); i++) {
     int fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int rc = ipv6 ? connect(fd, (struct sockaddr *)&a6, sizeof a6) : connect(fd, (struct sockaddr *)&a, sizeof a);
     if (rc == 0) return fd;
@@ -49,7 +49,7 @@ static int connect_patiently(int port, bool ipv6) {
 
 static void *sender_run(void *own) {
   struct sender *s = own;
-  int fd = connect_patiently(s->port, s->ipv6);
+  int fd = connect_patiently(s->port, s->ipv6, &s->stop);
   atomic_store(&s->connected, fd >= 0);
   size_t at = 0, piece = 1;
   while (fd >= 0 && at < s->size) {
@@ -82,6 +82,7 @@ void sender_start(struct sender *s, int port, char *bytes, size_t size) {
 }
 
 void sender_join(struct sender *s) {
+  atomic_store(&s->stop, true);
   pthread_join(s->thread, NULL);
   free(s->bytes);
 }
@@ -105,8 +106,9 @@ static void receive_all(struct receiver *r, int fd, size_t most) {
 
 static void *receiver_run(void *own) {
   struct receiver *r = own;
+  atomic_bool never = false;
   if (r->listen_fd < 0) {
-    int fd = connect_patiently(r->port, false);
+    int fd = connect_patiently(r->port, false, &never);
     if (fd >= 0) receive_all(r, fd, 0);
     return NULL;
   }

@@ -16,6 +16,7 @@ struct sender { /* connects (trying for five seconds) and sends bytes in pieces 
   char *bytes;
   size_t size;
   atomic_bool connected, closed_early; /* the other side closed before all was sent */
+  atomic_bool stop;                    /* do not wait for a listener any more */
 };
 void sender_start(struct sender *s, int port, char *bytes, size_t size); /* takes bytes (malloc) */
 void sender_join(struct sender *s);

@@ -88,9 +88,9 @@ START_TEST(test_endless_line) {
   struct rows rows = {0};
   struct reading *r = reading_open(&spate_source_tcp, listening(", max_frame: 64KiB"), &BOUNDED, NULL, 0);
   struct sender s = {0};
-  char *bytes = malloc(20000000);
-  memset(bytes, 'x', 20000000);
-  sender_start(&s, port, bytes, 20000000);
+  char *bytes = malloc(5000000);
+  memset(bytes, 'x', 5000000);
+  sender_start(&s, port, bytes, 5000000);
   ck_assert(reading_until(r, 10, &rows, 1));
   sender_join(&s);
   ck_assert(atomic_load(&s.closed_early));
@@ -118,7 +118,7 @@ START_TEST(test_held_back) {
   struct reading *r = reading_open(&spate_source_tcp, listening(", idle_timeout: 100ms"), &BOUNDED, NULL, 0);
   struct sender s = {0};
   size_t size;
-  char *bytes = lines_make(0, 2000000, 1, false, &size);
+  char *bytes = lines_make(0, 500000, 1, false, &size);
   sender_start(&s, port, bytes, size);
   reading_until(r, 100, &rows, 100);
   for (int i = 0; i < 5; i++) {
@@ -127,8 +127,8 @@ START_TEST(test_held_back) {
     event_base_dispatch(r->task->base);
   }
   ck_assert(reading_until(r, 1024, &rows, UINT32_MAX / 2));
-  ck_assert_uint_eq(rows.count, 2000000);
-  ck_assert_str_eq(rows.text[1999999], "row 1999999");
+  ck_assert_uint_eq(rows.count, 500000);
+  ck_assert_str_eq(rows.text[499999], "row 499999");
   sender_join(&s);
   reading_close(&r);
   rows_free(&rows);
@@ -382,13 +382,15 @@ START_TEST(test_slow_client) {
     event_base_loopexit(w->task->base, &tick);
     event_base_dispatch(w->task->base);
   }
-  uint32_t at = 0;
-  for (; at < 1000000; at += 1000) {
+  size_t written = 5;
+  for (uint32_t at = 100000; at < 1000000; at += 1000) {
     writing_rows(w, at, at + 1000);
-    /* the good one keeps up: it is given the time that a pipeline's other work would give it */
-    size_t sent = atomic_load(&receiver.received);
-    if (at % 10000 == 0) writing_epoch(w);
-    (void)sent;
+    written += 1000 * strlen("row 100000\n");
+    while (written > atomic_load(&receiver.received) + 30000) { /* the good one keeps up: it is given the time */
+      struct timeval tick = {.tv_usec = 1000};
+      event_base_loopexit(w->task->base, &tick);
+      event_base_dispatch(w->task->base);
+    }
   }
   writing_epoch(w);
   writing_close(&w);
@@ -396,7 +398,7 @@ START_TEST(test_slow_client) {
   ck_assert_str_eq(receiver.bytes + receiver.size - 11, "row 999999\n");
   size_t lines = 0;
   for (size_t i = 0; i < receiver.size; i++) lines += receiver.bytes[i] == '\n';
-  ck_assert_uint_eq(lines, 1000001);
+  ck_assert_uint_eq(lines, 900001);
   free(receiver.bytes);
   close(slow);
 }
