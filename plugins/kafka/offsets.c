@@ -135,16 +135,30 @@ int kafka_offsets_range(struct kafka_source *s, uint32_t handle, uint32_t from, 
   return 0;
 }
 
+/* Errors that a group's coordinator gives while it moves or loads: ask again. */
+static bool error_passes(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_NOT_COORDINATOR || error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+         error == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE || error == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT ||
+         error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT || error == RD_KAFKA_RESP_ERR__WAIT_COORD ||
+         error == RD_KAFKA_RESP_ERR__TRANSPORT;
+}
+
 static int start_by_group(struct kafka_source *s, uint32_t from, uint32_t to, struct spate_error *err) {
-  rd_kafka_topic_partition_list_t *list = list_of(s, from, to, RD_KAFKA_OFFSET_INVALID);
-  rd_kafka_resp_err_t error = rd_kafka_committed(s->handle[0], list, ASK_MS);
+  int64_t deadline = kafka_clock_ms() + ASK_MS;
   struct kafka_part **part = atomic_load(&s->part);
-  for (uint32_t i = from; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < to; i++) {
-    int64_t offset = list_offset(list, part[i], &error);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && offset >= 0) part[i]->start = part[i]->committed = offset;
+  rd_kafka_resp_err_t error;
+  for (;;) {
+    rd_kafka_topic_partition_list_t *list = list_of(s, from, to, RD_KAFKA_OFFSET_INVALID);
+    error = rd_kafka_committed(s->handle[0], list, ASK_MS);
+    for (uint32_t i = from; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < to; i++) {
+      int64_t offset = list_offset(list, part[i], &error);
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR && offset >= 0) part[i]->start = part[i]->committed = offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return 0;
+    if (!error_passes(error) || kafka_clock_ms() >= deadline) break;
+    usleep(50 * 1000);
   }
-  rd_kafka_topic_partition_list_destroy(list);
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return 0;
   spate_fail(err, "group '%s': its offsets cannot be read: %s", s->config->group, rd_kafka_err2str(error));
   err->fatal = error == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
   return -1;
@@ -209,25 +223,32 @@ static void commit_said(const struct kafka_source *s, rd_kafka_resp_err_t error)
             s->config->group, rd_kafka_err2str(error), hint);
 }
 
+static rd_kafka_resp_err_t commit_once(struct kafka_source *s) {
+  if (s->commit_queue == NULL) s->commit_queue = rd_kafka_queue_new(s->handle[0]);
+  rd_kafka_resp_err_t error = rd_kafka_commit_queue(s->handle[0], s->commit, s->commit_queue, NULL, NULL);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+  rd_kafka_event_t *event = rd_kafka_queue_poll(s->commit_queue, COMMIT_MS);
+  if (event == NULL) {
+    rd_kafka_queue_destroy(s->commit_queue); /* a late answer is for nobody */
+    s->commit_queue = NULL;
+    return RD_KAFKA_RESP_ERR__TIMED_OUT;
+  }
+  error = rd_kafka_event_error(event);
+  const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+  for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && list != NULL && i < list->cnt; i++) error = list->elems[i].err;
+  rd_kafka_event_destroy(event);
+  return error;
+}
+
 /* The epoch is safe without this, and the next one commits newer offsets: so it is a warning where it fails. */
 int kafka_offsets_commit(struct kafka_source *s, struct spate_error *err) {
   (void)err;
   if (s->commit == NULL) return 0;
-  if (s->commit_queue == NULL) s->commit_queue = rd_kafka_queue_new(s->handle[0]);
-  rd_kafka_resp_err_t error = rd_kafka_commit_queue(s->handle[0], s->commit, s->commit_queue, NULL, NULL);
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    rd_kafka_event_t *event = rd_kafka_queue_poll(s->commit_queue, COMMIT_MS);
-    if (event == NULL) {
-      error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-      rd_kafka_queue_destroy(s->commit_queue); /* a late answer is for nobody */
-      s->commit_queue = NULL;
-    } else {
-      error = rd_kafka_event_error(event);
-      rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
-      for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && list != NULL && i < list->cnt; i++)
-        error = list->elems[i].err;
-      rd_kafka_event_destroy(event);
-    }
+  int64_t deadline = kafka_clock_ms() + COMMIT_MS;
+  rd_kafka_resp_err_t error = commit_once(s);
+  while (error_passes(error) && kafka_clock_ms() < deadline) {
+    usleep(50 * 1000);
+    error = commit_once(s);
   }
   for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < s->commit->cnt; i++)
     ((struct kafka_part *)s->commit->elems[i].opaque)->committed = s->commit->elems[i].offset;
