@@ -11,7 +11,7 @@ What may stand before a block, as a comment of the page (.\\" …) or of the REA
   expect: TEXT    `check` must end with 1 and with these errors, one a line, and no others
   order: any      lines of output may come in any order
   not run: WHY    a command that a test cannot run; they are counted
-In expected output `…` stands for anything within a line, and alone on a line for any lines.
+Files and functions that daemon/README.md names must exist. In expected output `…` stands for anything within a line, and alone on a line for any lines.
 """
 import argparse
 import os
@@ -267,6 +267,28 @@ class Runner:
             problem = output.strip() or None
         self.judge(f"man {os.path.basename(page)}", problem)
 
+    # ---- names ----
+    def names(self, path):
+        """Files, folders and functions that the page names in backquotes are there."""
+        tree = self.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], ROOT)[1].split("\n")
+        known = set(tree) | {f[:i] for f in tree for i, c in enumerate(f) if c == "/"}
+        short = {os.path.basename(f) for f in tree}
+        code = "".join(open(os.path.join(ROOT, f), encoding="utf-8", errors="replace").read() for f in tree
+                       if f.startswith(("daemon/", "plugins/")) and f.endswith((".c", ".h", ".cc"))
+                       and os.path.isfile(os.path.join(ROOT, f)))
+        with open(path, encoding="utf-8") as f:
+            for number, line in enumerate(f, 1):
+                for name in re.findall(r"`([^`]+)`", line):
+                    if re.fullmatch(r"\w+\(\)", name):
+                        there = re.search(rf"\b{name[:-2]}\(", code)
+                    elif re.fullmatch(r"(\.\./)?[\w.-]+(/[\w.-]+)*(\.(c|h|cc|py|sh|md|supp|cases)|/)", name):
+                        bare = name.rstrip("/").removeprefix("../")
+                        there = bare in known or f"daemon/{bare}" in known or ("/" not in bare and bare in short) \
+                            or any(f.endswith("/" + bare) for f in tree) or bare.startswith("build/")
+                    else:
+                        continue
+                    self.judge(f"{os.path.relpath(path, ROOT)}:{number}", None if there else f"there is no {name}")
+
 
 def line_fits(expected, line):
     return re.fullmatch(".*".join(re.escape(p) for p in expected.split("…")), line.rstrip()) is not None
@@ -306,6 +328,7 @@ def main():
     readme = os.path.join(ROOT, "README.md")
     if os.path.exists(readme):
         runner.readme(readme)
+    runner.names(os.path.join(ROOT, "daemon", "README.md"))
     print(f"commands of the README that are not run here: {runner.not_run}")
     print(f"{runner.passed} passed, {runner.failed} failed")
     return 1 if runner.failed else 0
