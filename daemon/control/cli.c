@@ -18,7 +18,7 @@ bool cli_colour(FILE *out) {
 }
 
 static int cli_wrong(const char *program, const struct cli_command *command, const char *what, const char *word) {
-  fprintf(stderr, "%s %s: %s '%s'\n", program, command->name, what, word);
+  fprintf(stderr, "%s%s%s: %s '%s'\n", program, command->name[0] != 0 ? " " : "", command->name, what, word);
   const char *names[64];
   size_t n = 0;
   for (const struct cli_option *o = command->options; o != NULL && o->name != NULL && n < 63; o++)
@@ -125,7 +125,7 @@ int cli_run(const char *program, const struct cli_command *command, int argc, ch
   }
   if (result != 0) goto out;
   if (count < command->least || count > command->most) {
-    fprintf(stderr, "%s %s: %s\n", program, command->name,
+    fprintf(stderr, "%s%s%s: %s\n", program, command->name[0] != 0 ? " " : "", command->name,
             count < command->least ? "something is missing on the line" : "there is too much on the line");
     cli_help(program, command, stderr);
     result = EXIT_USAGE;

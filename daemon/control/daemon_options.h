@@ -1,4 +1,7 @@
-/* daemon_options: spate.yaml. */
+/*
+ * daemon_options: spate.yaml, read into one struct at the start and again at each reload. Its table of keys makes the
+ * manual page too.
+ */
 #ifndef CONTROL_DAEMON_OPTIONS_H
 #define CONTROL_DAEMON_OPTIONS_H
 #include "../base/log.h"

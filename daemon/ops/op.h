@@ -4,8 +4,8 @@
  *
  * Law of stepping: a step gets one message at a time and answers with at most one. SPATE_OK: it is done with the
  * message; SPATE_MORE: it is not, call again with the same message (out may hold something or OP_NONE); SPATE_FAIL: the
- * pipeline fails. A watermark, barrier, idle, tick or end is passed on only when all output that precedes it is out. A step
- * never asks which mode it runs in.
+ * pipeline fails. A watermark, barrier, idle, tick or end is passed on only when all output that precedes it is out. A
+ * step never asks which mode it runs in.
  */
 #ifndef OPS_OP_H
 #define OPS_OP_H
@@ -22,11 +22,16 @@
 enum op_kind {
   OP_NONE,
   OP_BATCH,
+  OP_PARTIAL,   /* a batch of partial aggregates, from a step's partial to the step itself: see aggregate_partial.c */
+  OP_FLUSH,     /* nothing more is there for now: what was held back for company goes on. Ends at the exchange */
   OP_WATERMARK, /* value: event time; never goes back */
-  OP_IDLE,      /* port 1: this input says nothing about time for now (value: the greatest event time seen); 0: it does again */
-  OP_BARRIER,   /* value: epoch that ends here */
-  OP_TICK       /* value: the clock: processing time moves */
+  OP_IDLE, /* port 1: this input says nothing about time for now (value: the greatest event time seen); 0: it does again
+            */
+  OP_BARRIER, /* value: epoch that ends here */
+  OP_TICK     /* value: the clock: processing time moves */
 };
+enum { PARTIAL_HASH, PARTIAL_KEY, PARTIAL_START, PARTIAL_STATE, PARTIAL_COLUMNS }; /* of an OP_PARTIAL's batch */
+static inline bool op_has_batch(uint8_t kind) { return kind == OP_BATCH || kind == OP_PARTIAL; }
 struct op_msg {
   uint8_t kind;
   uint8_t port; /* outgoing: which output (0: the main one) */
@@ -41,6 +46,7 @@ struct op_frame {
   uint64_t *late;                /* counters of this step */
   uint64_t *dropped;
   uint64_t *state_keys, *state_bytes; /* gauges */
+  bool *holding; /* set it when something is held back: an OP_FLUSH comes as soon as nothing more does */
   const struct spate_where *where;
   struct spate_error *error; /* for SPATE_FAIL */
   /* A row that fails after the step made it (a result that overflows): batch and row become a dead letter. */
@@ -53,7 +59,8 @@ struct op_class {
   /* A task's state of a step. */
   int (*open)(const void *def, struct op_frame *frame, void **state);
   enum spate_result (*step)(void *state, const struct op_msg *in, struct op_msg *out);
-  /* Steps with state: all of it, appended to out as entries: u64 hash of the key, u32 size, bytes. Called at a barrier. */
+  /* Steps with state: all of it, appended to out as entries: u64 hash of the key, u32 size, bytes. Called at a barrier.
+   */
   int (*save)(void *state, struct buf *out);
   /* One entry; the engine gives each task those whose hash it owns. -1: malformed. */
   int (*load)(void *state, uint64_t hash, struct cut *entry);
@@ -66,8 +73,8 @@ struct op_class {
 };
 
 /* ---- checking ---- */
-struct op_input { /* what stands before the step */
-  const char *name;             /* of the source, step or port */
+struct op_input {   /* what stands before the step */
+  const char *name; /* of the source, step or port */
   const struct schema *schema;
   bool has_time;                /* records have event time */
   bool updating;                /* rows replace earlier ones of the same group */
@@ -79,7 +86,7 @@ struct op_port {
   const char *name; /* port 0: the step's own */
   const struct schema *schema;
   bool has_time, updating;
-  bool optional;    /* nobody need read it (a warning instead of an error) */
+  bool optional; /* nobody need read it (a warning instead of an error) */
 };
 #define OP_MAX_PORTS 64
 struct op_table { /* a table of the pipeline, for lookup */
@@ -107,24 +114,28 @@ struct op_check {
   const void *def;
   struct op_port port[OP_MAX_PORTS];
   uint32_t ports;
-  bool exchange;             /* rows must meet by key (or, without keys, on one task) */
-  const uint32_t *key;       /* columns of the input */
+  bool exchange;       /* rows must meet by key (or, without keys, on one task) */
+  const uint32_t *key; /* columns of the input */
   uint32_t keys;
   bool stateful;
-  const char *signature;     /* stateful: verb, keys, window, aggregates, in one normal form: the hash of the state */
+  const char *signature; /* stateful: verb, keys, window, aggregates, in one normal form: the hash of the state */
   const char *const *group_key; /* updating output: the columns that name a row */
   uint32_t group_keys;
   const char *explain; /* one line for `spate explain`, or NULL */
 };
 struct op_verb {
   const char *name, *help;
-  const char *form; /* how it is written, for the manual: "EXPR", "{name: EXPR, …}", "[a, b]" */
+  const char *form;                   /* how it is written, for the manual: "EXPR", "{name: EXPR, …}", "[a, b]" */
   const struct spate_option *options; /* when its value is a table of keys; else NULL */
-  /* -1: errors were added. Must still fill in the port's schema as far as it can, so that later steps are checked too. */
+  /* -1: errors were added. Must still fill in the port's schema as far as it can, so that later steps are checked too.
+   */
   int (*check)(struct op_check *check);
   /* Which input columns are needed (used[i] = 1) when the output columns needed[port][j] are wanted by somebody. */
   void (*needs)(const void *def, uint8_t *const *needed, uint8_t *used);
   const struct op_class *op;
+  /* What may stand before the exchange, on the tasks where the records are; NULL: nothing, or not with this definition.
+   */
+  const struct op_class *(*partial)(const void *def);
 };
 const struct op_verb *op_verb_find(const char *name);
 const struct op_verb *const *op_verbs(uint32_t *count);

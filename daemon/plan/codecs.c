@@ -1,6 +1,6 @@
 /*
- * codecs: makes every decoder and encoder once, for nothing but its verdict: a path or a default that cannot be is told by
- * `spate check`, at the schema it stands in, and not at the start.
+ * codecs: makes every decoder and encoder once, for nothing but its verdict: a path or a default that cannot be is told
+ * by `spate check`, at the schema it stands in, and not at the start.
  */
 #include "build.h"
 

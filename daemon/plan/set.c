@@ -45,8 +45,11 @@ int plan_set_load(struct plan_set *set, const char *const *paths, uint32_t count
     const struct conf_node *document = conf_load(set->arena, paths[i], &set->errors);
     if (document == NULL) {
       if (set->errors.errors == before) {
-        struct conf_node at = {.file = NULL};
-        conf_error(&set->errors, &at, "%s: there is no pipeline in it", paths[i]);
+        struct conf_file *file = ARENA_NEW(set->arena, struct conf_file);
+        file->path = paths[i];
+        file->text = "";
+        struct conf_node at = {.file = file};
+        conf_error(&set->errors, &at, "there is no pipeline in it");
       }
       set_add(set, NULL);
       continue;

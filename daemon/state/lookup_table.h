@@ -7,7 +7,8 @@
 
 struct lookup_table;
 struct lookup_table *lookup_table_new(const struct schema *schema, const uint32_t *key, uint32_t keys);
-/* Adds the selected rows of a batch with the table's schema. -1: a key twice; err names it. A null key is an error too. */
+/* Adds the selected rows of a batch with the table's schema. -1: a key twice; err names it. A null key is an error too.
+ */
 int lookup_table_add(struct lookup_table *table, const struct spate_batch *batch, struct spate_error *err);
 uint32_t lookup_table_rows(const struct lookup_table *table);
 /* For k in 0..count: the table's row for rows[k] of the key columns, or -1. */
