@@ -4,8 +4,10 @@ CONTRACT := $(patsubst tests/contract/%.c,$O/contract/%.o,$(wildcard tests/contr
 CONTRACT_WITH := $(filter $O/daemon/base/% $O/daemon/data/% $O/daemon/config/% $O/daemon/expr/% $O/plugins/%,$(OBJ))
 $O/contract/%.o: tests/contract/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(OPT) -Wall -Wextra -Werror -D_GNU_SOURCE $(DEP_CFLAGS) -Idaemon -Idaemon/api -MMD -MP -c -o $@ $<
+	@echo "  CC   $<"
+	@$(CC) -std=c11 $(OPT) -Wall -Wextra -Werror -D_GNU_SOURCE $(DEP_CFLAGS) -Idaemon -Idaemon/api -MMD -MP -c -o $@ $<
 $O/contract/contract: $(CONTRACT) $(CONTRACT_WITH)
-	$(CC) $(OPT) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
+	@echo "  LD   $@"
+	@$(CC) $(OPT) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
 contract: $O/contract/contract
 	@UNIT_TIMEOUT=900 tests/run-unit.sh $<
