@@ -1,6 +1,7 @@
 /*
  * harness: the Kafka plugin's bare pull loop, without engine and codec, against a real broker: how fast a source reads,
- * to be held against the bare consumer that the bench uses. One thread a reader.
+ * to be held against the bare consumer that the bench uses. One thread a reader. Built by hand, as run.sh builds
+ * plugin.c.
  *
  *   harness READERS 'YAML of the source' [RECORDS [NS]]    bounded at the high watermark (RECORDS 0), or after RECORDS;
  *                                                          NS of work burnt for each, to be slower than the broker
