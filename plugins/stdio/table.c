@@ -152,7 +152,7 @@ static int table_cells(struct table *t, const struct spate_batch *batch) {
       struct cell *cell = &t->cell[k * t->schema.count + c];
       bad |= cell_text(t, c < batch->columns ? batch->column[c] : NULL, spate_batch_row(batch, k), cell);
       uint32_t width = cell->width < WIDEST ? cell->width : WIDEST;
-      if (t->seen[c] < width) t->seen[c] = width;
+      if (t->terminal && t->seen[c] < width) t->seen[c] = width;
     }
   return bad;
 }
@@ -166,8 +166,10 @@ static void table_measure(struct table *t) {
   t->screen_lines = known && size.ws_row > 12 ? size.ws_row : 24;
 }
 
-/* Whether the header has to be shown again. */
-static bool table_layout(struct table *t) {
+static bool right_aligned(uint8_t kind) { return kind == SPATE_INT || kind == SPATE_DOUBLE || kind == SPATE_DECIMAL; }
+
+/* Whether the header has to be shown again: best where a window begins (`fresh`). */
+static bool table_layout(struct table *t, bool fresh) {
   uint32_t n = t->schema.count, total = n > 0 ? (n - 1) * GAP : 0;
   for (uint32_t c = 0; c < n; c++) total += t->width[c] = t->seen[c];
   while (t->terminal && total > t->screen_columns) {
@@ -178,12 +180,12 @@ static bool table_layout(struct table *t) {
     t->width[widest]--;
     total--;
   }
-  if (!t->terminal) return !t->begun;
-  bool changed = memcmp(t->width, t->shown, n * sizeof *t->width) != 0;
-  return !t->begun || changed || t->lines + 3 >= t->screen_lines;
+  if (!t->terminal || !t->begun) return !t->begun;
+  /* the width of a last column that is not padded is not to be seen */
+  uint32_t seen = n > 0 && !right_aligned(t->schema.fields[n - 1].type.kind) ? n - 1 : n;
+  if (memcmp(t->width, t->shown, seen * sizeof *t->width) != 0) return true;
+  return t->lines + 3 >= (fresh || t->window < 0 ? 1 : 2) * t->screen_lines;
 }
-
-static bool right_aligned(uint8_t kind) { return kind == SPATE_INT || kind == SPATE_DOUBLE || kind == SPATE_DECIMAL; }
 
 static int put_cell(struct table *t, struct spate_buffer *out, uint32_t c, const char *text, size_t size,
                     uint32_t width, const char *colour) {
@@ -235,6 +237,11 @@ static int put_header(struct table *t, struct spate_buffer *out) {
   return bad | put_rule(t, out, "");
 }
 
+static bool window_begins(const struct table *t, const struct spate_batch *batch, uint32_t row) {
+  const struct spate_column *window = t->window >= 0 ? batch->column[t->window] : NULL;
+  return window != NULL && !spate_column_null(window, row) && window->i64[row] != t->window_value;
+}
+
 /* A line where the day changes, and where a window of several rows ends. */
 static int put_breaks(struct table *t, struct spate_buffer *out, const struct spate_batch *batch, uint32_t row) {
   int bad = 0;
@@ -266,8 +273,9 @@ int table_rows(struct table *t, const struct spate_batch *batch, struct spate_bu
   table_measure(t);
   int bad = table_cells(t, batch);
   for (uint32_t k = 0; k < batch->count && bad == 0; k++) {
-    if (table_layout(t)) bad |= put_header(t, out);
-    if (t->terminal) bad |= put_breaks(t, out, batch, spate_batch_row(batch, k));
+    uint32_t row = spate_batch_row(batch, k);
+    if (table_layout(t, window_begins(t, batch, row))) bad |= put_header(t, out);
+    if (t->terminal) bad |= put_breaks(t, out, batch, row);
     for (uint32_t c = 0; c < t->schema.count; c++) {
       const struct cell *cell = &t->cell[k * t->schema.count + c];
       bad |= put_cell(t, out, c, t->text->data + cell->start, cell->size, cell->width, cell_colour(t, c, cell));
@@ -279,6 +287,17 @@ int table_rows(struct table *t, const struct spate_batch *batch, struct spate_bu
 }
 
 /* ---- life ---- */
+
+/* In a pipe widths do not follow the values, so that the same rows give the same text however they came in batches. */
+static uint32_t plain_width(uint8_t kind) {
+  switch (kind) {
+    case SPATE_BOOL: return 5;
+    case SPATE_INT: return 10;
+    case SPATE_TIMESTAMP: return 24;
+    case SPATE_STRING: return 16;
+    default: return 12;
+  }
+}
 
 static bool colour_wanted(void) {
   const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -305,7 +324,8 @@ struct table *table_new(const struct spate_schema *schema, bool terminal) {
   t->shown = t->width + n;
   for (uint32_t c = 0; c < schema->count; c++) {
     const struct spate_field *f = &schema->fields[c];
-    t->seen[c] = text_width(f->name, strlen(f->name));
+    uint32_t name = text_width(f->name, strlen(f->name)), plain = plain_width(f->type.kind);
+    t->seen[c] = terminal || name > plain ? name : plain;
     if (f->type.kind != SPATE_TIMESTAMP) continue;
     if (t->time < 0) t->time = (int32_t)c;
     if (strcmp(f->name, "window_end") == 0) t->window = (int32_t)c;

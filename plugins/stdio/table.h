@@ -2,7 +2,8 @@
  * table: rows as an aligned table.
  *
  * On a terminal it is made to be watched: short times, cells cut to the width of the screen, the header again now and
- * then, a thin line where a window ends and another begins. In a pipe it is plain: one header, whole values. What comes
+ * then, a thin line where a window ends and another begins. In a pipe it is plain: one header, widths that depend on
+ * the types alone, whole values. What comes
  * from records is cleaned of control characters, so that a record cannot steer the terminal.
  */
 #ifndef STDIO_TABLE_H

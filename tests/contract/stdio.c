@@ -44,16 +44,17 @@ START_TEST(test_plain_table) {
   static const char *const TEXT[] = {"short", NULL,
                                      "gr\xc3\xbc\xc3\x9f"
                                      "e",
-                                     "bad\033[2J\x9b\xff"};
-  char *out = file_output("{style: table}", TEXT, 4);
+                                     "bad\033[2J\x9b\xff", "longer than its column"};
+  char *out = file_output("{style: table}", TEXT, 5);
   ck_assert_str_eq(out,
-                   "id  text       at\n"
-                   "-----------------------------------\n"
-                   " 7  short      2023-11-14T22:13:27Z\n"
-                   " 8  null       2023-11-14T22:13:28Z\n"
-                   " 9  gr\xc3\xbc\xc3\x9f"
-                   "e      2023-11-14T22:13:29Z\n"
-                   "10  bad?[2J??  2023-11-14T22:13:30Z\n");
+                   "        id  text              at\n"
+                   "------------------------------------------------------\n"
+                   "         7  short             2023-11-14T22:13:27Z\n"
+                   "         8  null              2023-11-14T22:13:28Z\n"
+                   "         9  gr\xc3\xbc\xc3\x9f"
+                   "e             2023-11-14T22:13:29Z\n"
+                   "        10  bad?[2J??         2023-11-14T22:13:30Z\n"
+                   "        11  longer than its column  2023-11-14T22:13:31Z\n");
   mem_free(out);
 }
 END_TEST
