@@ -10,21 +10,10 @@ mkdir -p "$out"
 for page in "$here"/*.in; do
   name=$(basename "$page" .in)
   awk -v spate="$spate" -v version="${version#* }" '
-    # Functions come in the order of the code: here by group, a heading for each.
-    function grouped(command,   line, group, text, order, n, i) {
-      while ((command | getline line) > 0) {
-        if (line ~ /^\.SS /) {
-          group = line
-          if (!(group in text)) order[n++] = group
-        } else text[group] = text[group] line "\n"
-      }
-      for (i = 0; i < n; i++) printf "%s\n%s", order[i], text[order[i]]
-    }
     /^@manual [a-z]+@$/ {
       part = substr($2, 1, length($2) - 1)
       command = "\"" spate "\" manual " part
-      if (part == "functions") grouped(command)
-      else while ((command | getline line) > 0) print line
+      while ((command | getline line) > 0) print line
       if (close(command) != 0) exit 1
       next
     }
