@@ -421,6 +421,7 @@ struct spate_sink_args {
   uint32_t writers;
   const char *state_dir;
   const char *pipeline;
+  uint32_t visible; /* columns of the schema before this are the record's, those behind it metadata; 0: not told */
   const char *head; /* bytes that stand once at the head of every output (the codec's), or NULL */
   uint32_t head_length;
 };

@@ -7,9 +7,11 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "beneath.h"
@@ -34,6 +36,8 @@ struct file_sink {
   struct spate_where where;
   struct outfile_rules rules;
   char *root, *head, *pipeline;
+  char *
+      marker; /* there from the first open to the first commit: what is written meanwhile is ours, though no state is */
   bool temporary;
   struct syncer *syncer; /* NULL: nothing is synced */
   struct outfile *first; /* a constant path: opened with the sink, taken by the writer */
@@ -82,7 +86,31 @@ static void file_sink_close(void *sink) {
   free(s->root);
   free(s->head);
   free(s->pipeline);
+  free(s->marker);
   free(s);
+}
+
+/* A run that ended before its first epoch was committed left no state, but perhaps rows: whether this one follows it.
+ */
+static bool marker_take(struct file_sink *s, const struct spate_sink_args *args) {
+  if (args->temporary || args->state_dir == NULL || args->resumed) return false;
+  if (asprintf(&s->marker, "%s/%s.begun", args->state_dir, args->where.component) < 0) {
+    s->marker = NULL;
+    return false;
+  }
+  bool there = access(s->marker, F_OK) == 0;
+  int fd = open(s->marker, O_WRONLY | O_CREAT | O_CLOEXEC, 0600); /* where it cannot be made, nothing else suffers */
+  if (fd >= 0) close(fd);
+  return there;
+}
+
+static int file_sink_commit(void *sink, uint64_t epoch, struct spate_error *err) {
+  (void)epoch, (void)err;
+  struct file_sink *s = sink;
+  if (s->marker != NULL) unlink(s->marker);
+  free(s->marker);
+  s->marker = NULL;
+  return 0;
 }
 
 static int sink_prepare(struct file_sink *s, const struct spate_sink_args *args, struct spate_error *err) {
@@ -92,12 +120,13 @@ static int sink_prepare(struct file_sink *s, const struct spate_sink_args *args,
   if (s->head != NULL) memcpy(s->head, args->head, args->head_length);
   if (beneath_root(s->config.path, args->schema, &s->root, err) != 0) return -1;
   if (s->root[0] != 0 && beneath_make(s->root, err) != 0) return -1;
-  s->rules = (struct outfile_rules){.root = s->root,
-                                    .head = s->head,
-                                    .head_length = args->head_length,
-                                    .go_on = args->resumed || s->config.if_exists == EXISTS_APPEND,
-                                    .replace = s->config.if_exists == EXISTS_REPLACE,
-                                    .rotates = s->config.rotate.size > 0 || s->config.rotate.every > 0};
+  s->rules =
+      (struct outfile_rules){.root = s->root,
+                             .head = s->head,
+                             .head_length = args->head_length,
+                             .go_on = marker_take(s, args) || args->resumed || s->config.if_exists == EXISTS_APPEND,
+                             .replace = s->config.if_exists == EXISTS_REPLACE,
+                             .rotates = s->config.rotate.size > 0 || s->config.rotate.every > 0};
   const char *constant = spate_template_constant(s->config.path);
   if (constant != NULL) {
     s->first = outfile_open(&s->rules, constant + strlen(s->root), false, (int64_t)time(NULL) * 1000000, err);
@@ -439,6 +468,7 @@ const struct spate_sink_api spate_sink_file = {
     .config_size = sizeof(struct file_sink_config),
     .check = file_sink_check,
     .open = file_sink_open,
+    .commit = file_sink_commit,
     .close = file_sink_close,
     .writer_open = file_writer_open,
     .write = file_sink_write,

@@ -40,12 +40,28 @@ static void stdout_close(void *sink) {
   free(s);
 }
 
+/* Metadata is written only when named. Where we are not told how many columns are the record's, the names at the end
+ * tell. */
+static uint32_t visible_columns(const struct spate_sink_args *args) {
+  static const char *const METAS[] = {"_key",     "_topic", "_partition", "_offset", "_timestamp",
+                                      "_headers", "_peer",  "_path",      "_line"};
+  uint32_t n = args->schema->count;
+  if (args->visible > 0) return args->visible;
+  for (bool meta = true; meta && n > 1; n -= meta) {
+    meta = false;
+    for (size_t i = 0; i < sizeof METAS / sizeof *METAS; i++)
+      meta |= strcmp(args->schema->fields[n - 1].name, METAS[i]) == 0;
+  }
+  return n;
+}
+
 static int stdout_open(const struct spate_sink_args *args, void **sink, struct spate_error *err) {
   struct stdout_sink *s = calloc(1, sizeof *s);
   if (s == NULL) return spate_fail(err, "out of memory");
   s->config = *(const struct stdout_config *)args->config;
   s->where = args->where;
   s->schema = *args->schema;
+  s->schema.count = visible_columns(args);
   if (args->head != NULL && args->head_length > 0) {
     s->head = malloc(args->head_length);
     if (s->head == NULL) {

@@ -180,6 +180,7 @@ struct writing *writing_open(const struct spate_sink_api *api, const char *yaml,
                                  .resumed = options->resumed,
                                  .writers = 1,
                                  .pipeline = "contract",
+                                 .state_dir = options->state_dir,
                                  .head = options->head,
                                  .head_length = options->head != NULL ? (uint32_t)strlen(options->head) : 0};
   args.config = options_fill(api->options, api->config_size, &WRITTEN_SCHEMA, yaml, api->check, NULL);

@@ -331,8 +331,10 @@ END_TEST
 
 /* ---- sink ---- */
 
+static const char *sink_state_dir;
+
 static struct writing *sink_open(const char *path, const char *more, bool resumed, struct spate_error *err) {
-  struct writing_options o = {.resumed = resumed, .head = "head\n"};
+  struct writing_options o = {.resumed = resumed, .head = "head\n", .state_dir = sink_state_dir};
   snprintf(yaml, sizeof yaml, "{path: '%s'%s}", path, more);
   return writing_open(&spate_sink_file, yaml, &o, err);
 }
@@ -367,6 +369,21 @@ START_TEST(test_if_exists) {
   content(path, "head\nrow 3\n");
   sink_rows(path, ", if_exists: replace", true, 4, 5);
   content(path, "head\nrow 3\nrow 4\n");
+}
+END_TEST
+
+/* A run that died before its first commit left rows but no state: the next goes on; one after a commit does not. */
+START_TEST(test_died_early) {
+  struct spate_error err = {0};
+  const char *path = test_path("out.txt");
+  sink_state_dir = test_path(".");
+  struct writing *w = sink_open(path, "", false, NULL);
+  writing_rows(w, 0, 1);
+  ck_assert_int_eq(w->api->prepare(w->writer, 1, &err), SPATE_LATER);
+  writing_close(&w);
+  sink_rows(path, "", false, 1, 2);
+  content(path, "head\nrow 0\nrow 1\n");
+  ck_assert_ptr_null(sink_open(path, "", false, &err));
 }
 END_TEST
 
@@ -505,6 +522,7 @@ Suite *suite_file(void) {
   t = tcase_create("file sink");
   tcase_set_timeout(t, 60);
   tcase_add_test(t, test_if_exists);
+  tcase_add_test(t, test_died_early);
   tcase_add_test(t, test_torn);
   tcase_add_test(t, test_beneath);
   tcase_add_test(t, test_link_out);

@@ -91,7 +91,7 @@ struct writing {
 };
 struct writing_options {
   bool resumed, temporary;
-  const char *head;
+  const char *head, *state_dir;
 };
 extern const struct spate_schema WRITTEN_SCHEMA; /* id int, text string, at timestamp */
 struct writing *writing_open(const struct spate_sink_api *api, const char *yaml, const struct writing_options *options,
