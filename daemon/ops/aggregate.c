@@ -337,4 +337,5 @@ const struct op_verb OP_AGGREGATE = {
     .check = aggregate_check,
     .needs = aggregate_needs,
     .op = &AGGREGATE,
+    .partial = aggregate_partial,
 };

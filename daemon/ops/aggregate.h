@@ -55,6 +55,7 @@ struct aggregate_state {
   uint32_t touches, touches_room;
   struct aggregate_item *todo;
   uint64_t todos, todos_room, todo_at;
+  bool partial;             /* stands before the exchange: late rows are passed on, not counted */
   bool busy;                /* in the middle of a message */
   bool changed;             /* since the last barrier */
   struct spate_batch *late; /* to be sent to the late port */
@@ -76,5 +77,8 @@ void aggregate_take_touched(struct aggregate_state *s); /* the slices changed si
 void aggregate_take_all(struct aggregate_state *s);
 bool aggregate_take_window(struct aggregate_state *s, int64_t until); /* the next window that ends at or before */
 struct spate_batch *aggregate_emit(struct aggregate_state *s);        /* the next items as a batch; NULL: none passed */
+/* aggregate_partial.c */
+const struct op_class *aggregate_partial(const void *def);
+int aggregate_take_partials(struct aggregate_state *s, const struct spate_batch *batch); /* -1: malformed */
 extern const struct op_class AGGREGATE;
 #endif

@@ -122,6 +122,11 @@ static enum spate_result aggregate_step(void *own, const struct op_msg *in, stru
   struct aggregate_state *s = own;
   switch (in->kind) {
     case OP_BATCH: s->changed = true; return aggregate_batch(s, in, out);
+    case OP_PARTIAL:
+      s->changed = true;
+      if (aggregate_take_partials(s, in->batch) == 0) return SPATE_OK;
+      spate_fail(s->frame->error, "a partial aggregate is malformed");
+      return SPATE_FAIL;
     case OP_WATERMARK:
       /* windows by the clock: event time only passes, but for its end, which closes everything */
       if (s->def->processing && in->value != SPATE_TIME_MAX) return op_pass(in, out);

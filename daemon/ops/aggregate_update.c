@@ -132,6 +132,10 @@ void aggregate_update(struct aggregate_state *s, struct spate_batch *batch) {
     mem_free(passed[i]);
   }
   s->arrival += batch->rows;
+  if (s->partial) {
+    if (u.late_count > 0) s->late = batch_select(batch, u.late, u.late_count);
+    return;
+  }
   *s->frame->state_keys = s->table.groups;
   *s->frame->state_bytes = s->table.bytes;
   if (u.late_count == 0) return;

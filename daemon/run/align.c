@@ -56,6 +56,7 @@ static bool align_input(struct spate_task *task, struct task_input *in) {
   if (in->at_barrier || !ring_pop(in->ring, &m)) return false;
   switch (m.kind) {
     case OP_BATCH:
+    case OP_PARTIAL:
       task_count(&task->in, m.batch->count);
       chain_push(&task->chain, &m);
       break;

@@ -11,13 +11,13 @@ void chain_deliver(struct chain *chain, const struct chain_node *from, struct op
   uint32_t given = 0;
   for (uint32_t i = 0; i < from->children; i++) {
     /* a batch goes to the readers of its port; time and barriers go to everybody */
-    if (m->kind == OP_BATCH && from->child[i].port != m->port) continue;
+    if (op_has_batch(m->kind) && from->child[i].port != m->port) continue;
     struct chain_node *to = &chain->node[from->child[i].node];
     to->in = *m;
-    if (m->kind == OP_BATCH && given++ > 0) spate_batch_ref(m->batch);
+    if (op_has_batch(m->kind) && given++ > 0) spate_batch_ref(m->batch);
     if (from->child[i].node > chain->top) chain->top = from->child[i].node;
   }
-  if (m->kind == OP_BATCH) {
+  if (op_has_batch(m->kind)) {
     if (given == 0) spate_batch_unref(m->batch);
     chain->changed = true;
   }
@@ -31,7 +31,7 @@ void chain_push(struct chain *chain, struct op_msg *m) {
 
 void chain_fini(struct chain *chain) {
   for (uint32_t i = 0; i < chain->nodes; i++) {
-    if (chain->node[i].in.kind == OP_BATCH) spate_batch_unref(chain->node[i].in.batch);
+    if (op_has_batch(chain->node[i].in.kind)) spate_batch_unref(chain->node[i].in.batch);
     mem_free(chain->node[i].child);
   }
   for (uint32_t i = chain->letters_sent; i < chain->letters; i++) spate_batch_unref(chain->letter[i]);
@@ -118,13 +118,13 @@ static enum spate_result chain_step(struct chain *chain, struct chain_node *node
   if (node->in.kind == OP_WATERMARK) node->frame.moment.watermark = node->in.value;
   enum spate_result r = node->op->step(node->state, &node->in, &out);
   if (r == SPATE_FAIL || chain->error.message[0] != 0) {
-    if (out.kind == OP_BATCH) spate_batch_unref(out.batch);
+    if (op_has_batch(out.kind)) spate_batch_unref(out.batch);
     return SPATE_FAIL;
   }
   if (chain->rejects.count > 0) {
     r = chain_rejected(chain, node, node->in.batch) == SPATE_FAIL ? SPATE_FAIL : r;
     if (r == SPATE_FAIL) {
-      if (out.kind == OP_BATCH) spate_batch_unref(out.batch);
+      if (op_has_batch(out.kind)) spate_batch_unref(out.batch);
       return r;
     }
   }
@@ -174,7 +174,7 @@ enum spate_result chain_run(struct chain *chain) {
       if (r == SPATE_FAIL && chain->error.message[0] == 0) spate_fail(&chain->error, "step '%s' failed", node->name);
       return r;
     }
-    if (node->in.kind == OP_BATCH) spate_batch_unref(node->in.batch);
+    if (op_has_batch(node->in.kind)) spate_batch_unref(node->in.batch);
     node->in = (struct op_msg){.kind = OP_NONE};
   }
   chain_publish(chain);

@@ -132,7 +132,8 @@ struct spate_batch *dead_letter_row(struct chain *chain, const struct chain_node
   return letters_take(&l);
 }
 
-const char *dead_origin(const struct chain *chain, const struct spate_batch *batch, uint32_t row, char *out, size_t room) {
+const char *dead_origin(const struct chain *chain, const struct spate_batch *batch, uint32_t row, char *out,
+                        size_t room) {
   const struct spate_origin *o = batch->origin;
   const struct source_drive *source = &chain->task->source;
   out[0] = 0;

@@ -37,7 +37,7 @@ void exchange_node_close(struct chain_node *node) {
   struct exchange_out *x = node->state;
   if (x == NULL) return;
   for (uint32_t i = 0; i < x->rings; i++)
-    if (x->ready[i].kind == OP_BATCH) spate_batch_unref(x->ready[i].batch);
+    if (op_has_batch(x->ready[i].kind)) spate_batch_unref(x->ready[i].batch);
   buf_free(&x->key);
   mem_free(x->ring);
   mem_free(x->ready);
@@ -59,14 +59,26 @@ static void exchange_partition(struct exchange_out *x, const struct spate_batch 
   }
 }
 
+/* Partial aggregates bring the hash of their key along. */
+static void exchange_partials(struct exchange_out *x, const struct spate_batch *batch) {
+  memset(x->count, 0, x->rings * sizeof *x->count);
+  for (uint32_t row = 0; row < batch->rows; row++) {
+    uint32_t to = hash_owner((uint64_t)batch->column[PARTIAL_HASH]->i64[row], x->rings);
+    x->rows[to * SPATE_BATCH_ROWS + x->count[to]++] = (uint16_t)row;
+  }
+}
+
 static void exchange_split(struct exchange_out *x, const struct op_msg *in) {
   for (uint32_t i = 0; i < x->rings; i++) x->ready[i] = (struct op_msg){.kind = OP_NONE};
-  if (in->kind != OP_BATCH) {
+  if (in->kind == OP_FLUSH) return;
+  if (!op_has_batch(in->kind)) {
     for (uint32_t i = 0; i < x->rings; i++) x->ready[i] = *in;
     return;
   }
   if (in->batch->count == 0) return;
-  if (x->edge->kind == EDGE_KEYED && x->edge->keys > 0 && x->rings > 1) {
+  if (in->kind == OP_PARTIAL) {
+    exchange_partials(x, in->batch);
+  } else if (x->edge->kind == EDGE_KEYED && x->edge->keys > 0 && x->rings > 1) {
     exchange_partition(x, in->batch);
   } else {
     for (uint32_t k = 0; k < in->batch->count; k++) x->rows[k] = (uint16_t)spate_batch_row(in->batch, k);
@@ -76,7 +88,8 @@ static void exchange_split(struct exchange_out *x, const struct op_msg *in) {
   for (uint32_t i = 0; i < x->rings; i++) {
     if (x->count[i] == 0) continue;
     const uint16_t *rows = x->rows + i * SPATE_BATCH_ROWS;
-    x->ready[i] = (struct op_msg){.kind = OP_BATCH, .batch = batch_gather(in->batch, rows, x->count[i], x->keep)};
+    x->ready[i] = (struct op_msg){
+        .kind = in->kind, .batch = batch_gather(in->batch, rows, x->count[i], in->kind == OP_BATCH ? x->keep : NULL)};
   }
 }
 

@@ -131,6 +131,7 @@ static struct chain_node *chain_add(struct spate_task *task, enum chain_kind kin
                                .dropped = &n->dropped,
                                .state_keys = &n->state_keys,
                                .state_bytes = &n->state_bytes,
+                               .holding = &task->chain.holding,
                                .where = &n->where,
                                .error = &task->chain.error,
                                .dead = chain_dead_row,
@@ -143,21 +144,43 @@ static const struct schema *input_schema(const struct plan *plan, const struct p
   return plan->node[n->input[0].node].port[n->input[0].port].schema;
 }
 
+/* The part of the step behind the edge that may stand before it. */
+static bool chain_add_partial(struct spate_task *task, const struct edge *e, uint32_t parent, uint8_t port) {
+  const struct stage *to = &task->job->stage[e->to_stage];
+  if (to->root == UINT32_MAX) return false;
+  const struct plan_node *step = &task->job->plan->node[to->root];
+  if (step->kind != PLAN_STEP || !step->exchange || step->verb->partial == NULL) return false;
+  const struct op_class *op = step->verb->partial(step->def);
+  if (op == NULL) return false;
+  uint32_t at = task->chain.nodes;
+  struct chain_node *n = chain_add(task, CHAIN_STEP, step, step->name);
+  n->op = op;
+  n->input = input_schema(task->job->plan, step);
+  chain_child_add(&task->chain.node[parent], at, port);
+  return true;
+}
+
 /* The rings of edge e that this task writes: made here, owned by the readers. */
 static void chain_add_out(struct spate_task *task, const struct edge *e, uint32_t parent) {
   struct job *job = task->job;
   const struct stage *to = &job->stage[e->to_stage];
-  uint32_t rings = e->kind == EDGE_KEYED ? to->tasks : 1, at = task->chain.nodes;
+  uint32_t rings = e->kind == EDGE_KEYED ? to->tasks : 1;
   struct ring **ring = MEM_NEWS(struct ring *, rings);
   for (uint32_t i = 0; i < rings; i++) {
     struct spate_task *reader = to->task[edge_target(e, task->index, i, to->tasks)];
     ring[i] = ring_new(task, reader);
     align_add(reader, ring[i], e->index);
   }
+  uint8_t port = e->from_port;
+  if (parent != UINT32_MAX && chain_add_partial(task, e, parent, port)) {
+    parent = task->chain.nodes - 1;
+    port = 0;
+  }
+  uint32_t at = task->chain.nodes;
   struct chain_node *n = chain_add(task, CHAIN_OUT, NULL, "exchange");
   n->state = exchange_node_new(task, e, ring, rings);
   mem_free(ring);
-  if (parent != UINT32_MAX) chain_child_add(&task->chain.node[parent], at, e->from_port);
+  if (parent != UINT32_MAX) chain_child_add(&task->chain.node[parent], at, port);
 }
 
 static void chain_build(struct spate_task *task) {
@@ -167,7 +190,7 @@ static void chain_build(struct spate_task *task) {
   struct chain *c = &task->chain;
   uint32_t *place = MEM_NEWS(uint32_t, plan->nodes + 1);
   c->task = task;
-  c->node = MEM_NEWS(struct chain_node, s->members + job->edges + 3);
+  c->node = MEM_NEWS(struct chain_node, s->members + 2 * job->edges + 3);
   const struct plan_node *root = s->root != UINT32_MAX ? &plan->node[s->root] : NULL;
   chain_add(task, CHAIN_ROOT, root, root != NULL ? root->name : "dead letters")->input =
       root != NULL ? input_schema(plan, root) : job->dead_schema;

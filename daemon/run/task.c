@@ -70,6 +70,12 @@ bool task_run(struct runnable *runnable) {
       task_fail(task, &task->chain.error);
       return false;
     }
+    if (r == SPATE_IDLE && task->chain.holding) {
+      struct op_msg flush = {.kind = OP_FLUSH};
+      task->chain.holding = false;
+      chain_push(&task->chain, &flush);
+      continue;
+    }
     if (r == SPATE_IDLE) return false;
   }
   return true;

@@ -40,8 +40,9 @@ struct chain {
   struct spate_task *task;
   struct chain_node *node; /* a child's index is larger than its parent's; the last is the dead-letter node */
   uint32_t nodes;
-  uint32_t top;                /* no pending message above this */
-  bool changed;                /* a batch has passed since the last barrier */
+  uint32_t top; /* no pending message above this */
+  bool holding; /* a step holds something back for company: an OP_FLUSH goes out when nothing more comes */
+  bool changed; /* a batch has passed since the last barrier */
   struct spate_batch **letter; /* dead letters on their way to the last node, in order */
   uint32_t letters, letters_room, letters_sent;
   struct op_msg last_barrier; /* reaches the dead-letter node after all others: they may still send letters at it */
@@ -172,7 +173,8 @@ void exchange_node_close(struct chain_node *node);
 
 enum spate_result dead_node_step(struct chain *chain, struct chain_node *node); /* the default file */
 /* "ads.json 17: " for people, or "" where the row's origin is no longer known. */
-const char *dead_origin(const struct chain *chain, const struct spate_batch *batch, uint32_t row, char *out, size_t room);
+const char *dead_origin(const struct chain *chain, const struct spate_batch *batch, uint32_t row, char *out,
+                        size_t room);
 void dead_node_close(struct chain_node *node);
 struct spate_batch *dead_letters_make(struct chain *chain, const struct chain_node *node,
                                       const struct spate_batch *batch, const struct spate_rejects *rejects);
