@@ -38,6 +38,7 @@ void task_wait(struct spate_task *task); /* until it is woken; fails the test af
 /* The directory of this test: made at first use, named by TMPDIR. */
 const char *test_path(const char *format, ...) SPATE_PRINTF(1, 2); /* up to 16 results live at a time */
 void file_write(const char *path, const char *bytes, size_t size, const char *mode);
+uint32_t descriptors_open(void);
 char *file_read(const char *path, size_t *size); /* terminated; malloc */
 
 /* Options from YAML text ("{path: a}"); fails the test where they are wrong, unless error wants the first message. */

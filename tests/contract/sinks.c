@@ -160,8 +160,11 @@ static const char *make_stdout_pipe(void) {
 static void collect_stdout_pipe(struct rows *rows) {
   stdout_back();
   pthread_join(pipe_thread, NULL);
+  close(pipe_read.fd);
   rows_lines(rows, pipe_read.bytes, pipe_read.size);
   mem_free(pipe_read.bytes);
+  pipe_read.bytes = NULL;
+  pipe_read.size = 0;
 }
 
 /* ---- tcp ---- */
@@ -409,6 +412,28 @@ START_TEST(test_close) {
 }
 END_TEST
 
+/* What is opened is closed: no descriptor and no thread is left behind. */
+START_TEST(test_descriptors) {
+  const struct sink_case *c = &CASES[_i];
+  if (c->api == &spate_sink_kafka) return; /* the cluster in this process keeps its own */
+  uint32_t before = 0;
+  for (uint32_t round = 0; round < 3; round++) {
+    struct rows rows = {0};
+    const char *options = c->make();
+    struct writing_options o = {.head = c->head, .resumed = round > 0};
+    struct writing *w = writing_open(c->api, options, &o, NULL);
+    if (c->opened != NULL) c->opened(w);
+    writing_rows(w, 0, 100);
+    writing_epoch(w);
+    writing_close(&w);
+    if (c->collect != NULL && c->api != &spate_sink_file) c->collect(&rows);
+    rows_free(&rows);
+    if (round > 0) ck_assert_msg(descriptors_open() == before, "%s leaves descriptors open", c->name);
+    before = descriptors_open();
+  }
+}
+END_TEST
+
 Suite *suite_sinks(void) {
   Suite *s = suite_create("sinks");
   TCase *t = tcase_create("every sink");
@@ -419,6 +444,7 @@ Suite *suite_sinks(void) {
   tcase_add_loop_test(t, test_rejected, 0, COUNT);
   tcase_add_loop_test(t, test_overlap, 0, COUNT);
   tcase_add_loop_test(t, test_close, 0, COUNT);
+  tcase_add_loop_test(t, test_descriptors, 0, COUNT);
   suite_add_tcase(s, t);
   return s;
 }

@@ -310,6 +310,24 @@ START_TEST(test_close) {
 }
 END_TEST
 
+/* What is opened is closed: no descriptor is left behind, however far it got. */
+START_TEST(test_descriptors) {
+  const struct source_case *c = &CASES[_i];
+  if (c->api == &spate_source_kafka) return; /* the cluster in this process keeps its own */
+  const char *options = c->make();
+  uint32_t open_before = 0;
+  for (uint32_t round = 0; round < 4; round++) {
+    struct rows rows = {0};
+    struct reading *r = case_open(c, options, NULL, 0);
+    reading_until(r, 100, &rows, round % 2 == 0 ? ROWS * 2 : 500);
+    case_close(c, &r);
+    rows_free(&rows);
+    if (round > 0) ck_assert_msg(descriptors_open() == open_before, "%s leaves descriptors open", c->name);
+    open_before = descriptors_open();
+  }
+}
+END_TEST
+
 /* A position that nobody wrote is refused, or taken for none: never read beyond. */
 START_TEST(test_bad_position) {
   const struct source_case *c = &CASES[_i];
@@ -333,6 +351,7 @@ Suite *suite_sources(void) {
   tcase_add_loop_test(t, test_all_1, 0, COUNT);
   tcase_add_loop_test(t, test_resume, 0, COUNT);
   tcase_add_loop_test(t, test_close, 0, COUNT);
+  tcase_add_loop_test(t, test_descriptors, 0, COUNT);
   tcase_add_loop_test(t, test_bad_position, 0, COUNT);
   suite_add_tcase(s, t);
   return s;
