@@ -27,7 +27,6 @@ static inline void op_needs_same(uint32_t columns, const uint8_t *needed, uint8_
 /* Passes on whatever is not a batch: watermarks, barriers, ticks, the end. */
 static inline enum spate_result op_pass(const struct op_msg *in, struct op_msg *out) {
   *out = *in;
-  out->port = 0;
   return SPATE_OK;
 }
 /* Answers with `batch` (given away; NULL: nothing) on a port. */

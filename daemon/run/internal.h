@@ -60,10 +60,11 @@ struct job_note {
   struct spate_error error;
 };
 
-struct source_slot { /* a source of a running job; scribe and main by turns, never at once */
+struct source_slot { /* a source of a running job */
   void *source;
-  const struct spate_partition *list;
-  uint32_t count, assigned;
+  const struct spate_partition *list; /* the scribe's while it asks for partitions, else main's to look at */
+  uint32_t count;                     /* the same */
+  _Atomic uint32_t assigned;          /* of the list: given to tasks; main writes, workers and scribe read */
   struct spate_source_args args;
 };
 struct sink_slot {
@@ -149,6 +150,7 @@ void epoch_end(struct job *job);
 
 void task_open_on_worker(struct job *job, struct spate_task *task);
 void task_close_on_worker(struct job *job, struct spate_task *task);
+void task_drop(struct spate_task *task); /* what a task has without having been opened */
 void task_assign_on_worker(struct spate_task *task, uint32_t partition, const char *name);
 int open_all(struct job *job, struct scribe_work *work); /* scribe: lock, snapshot, tables, sinks, sources */
 void close_all(struct job *job);                         /* scribe */

@@ -152,10 +152,11 @@ void job_post(struct job *job, struct job_note *note) {
   pthread_mutex_lock(&job->note_lock);
   *job->note_last = note;
   job->note_last = &note->next;
-  pthread_mutex_unlock(&job->note_lock);
   uint64_t one = 1;
+  /* under the lock: once main has taken the note, the job and its descriptor may be gone */
   ssize_t ignored = write(job->note_fd, &one, sizeof one);
   (void)ignored;
+  pthread_mutex_unlock(&job->note_lock);
 }
 
 static struct job_note *job_next_note(struct job *job) {
@@ -304,7 +305,10 @@ void job_free(struct job **slot) {
     mem_free(t->align.input);
     arena_free(&t->arena);
   }
-  for (uint32_t i = 0; i < job->tasks; i++) mem_free(job->task[i]);
+  for (uint32_t i = 0; i < job->tasks; i++) {
+    if (job->task[i]->chain.node != NULL) task_drop(job->task[i]); /* it never came to opening */
+    mem_free(job->task[i]);
+  }
   if (job->note_event != NULL) event_free(job->note_event);
   if (job->note_fd >= 0) close(job->note_fd);
   pthread_mutex_destroy(&job->note_lock);

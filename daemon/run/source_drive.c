@@ -221,7 +221,7 @@ static enum spate_result source_pull(struct spate_task *task) {
 static int64_t source_idle_after(const struct source_drive *d, const struct job *job, uint32_t source) {
   if (d->plan->bounded || job->args.bounded || d->plan->idle_us == 0) return INT64_MAX;
   if (d->plan->idle_us > 0) return d->plan->idle_us;
-  return job->source[source].count > 1 ? 30 * US_S : INT64_MAX;
+  return atomic_load_explicit(&job->source[source].assigned, memory_order_relaxed) > 1 ? 30 * US_S : INT64_MAX;
 }
 
 /* Looks at every partition's state: finished, and idle. */

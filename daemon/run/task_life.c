@@ -66,6 +66,17 @@ static void task_open_call(struct worker_call *call) {
   task_answer(c, NOTE_OPENED, r != 0 ? &err : NULL);
 }
 
+void task_drop(struct spate_task *task) {
+  for (uint32_t i = 0; i < task->chain.nodes; i++) {
+    struct chain_node *node = &task->chain.node[i];
+    if (node->kind == CHAIN_SINK) sink_node_close(node);
+    if (node->kind == CHAIN_OUT) exchange_node_close(node);
+    if (node->kind == CHAIN_DEAD) dead_node_close(node);
+    if (node->kind == CHAIN_STEP && node->state != NULL && node->op->close != NULL) node->op->close(node->state);
+  }
+  chain_fini(&task->chain);
+}
+
 static void task_close_call(struct worker_call *call) {
   struct task_call *c = (struct task_call *)call;
   struct spate_task *task = c->task;
@@ -76,14 +87,7 @@ static void task_close_call(struct worker_call *call) {
   if (task->held.kind == OP_BATCH) spate_batch_unref(task->held.batch);
   task->held.kind = OP_NONE;
   if (task->stage->source >= 0 && task->source.plan != NULL) source_close(task);
-  for (uint32_t i = 0; i < task->chain.nodes; i++) {
-    struct chain_node *node = &task->chain.node[i];
-    if (node->kind == CHAIN_SINK) sink_node_close(node);
-    if (node->kind == CHAIN_OUT) exchange_node_close(node);
-    if (node->kind == CHAIN_DEAD) dead_node_close(node);
-    if (node->kind == CHAIN_STEP && node->state != NULL && node->op->close != NULL) node->op->close(node->state);
-  }
-  chain_fini(&task->chain);
+  task_drop(task);
   if (task->report != NULL) {
     buf_free(&task->report->state);
     mem_free(task->report);
