@@ -110,6 +110,7 @@ void writing_close(struct writing **w);
 /* ---- the suites ---- */
 Suite *suite_sources(void);
 Suite *suite_sinks(void);
+Suite *suite_generator(void);
 Suite *suite_file(void);
 Suite *suite_tcp(void);
 Suite *suite_stdio(void);

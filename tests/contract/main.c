@@ -11,6 +11,7 @@ int main(void) {
   log_setup(getenv("CONTRACT_LOG") != NULL ? LOG_TEXT : LOG_SILENT, SPATE_LOG_DEBUG);
   srunner_add_suite(runner, suite_sinks());
   srunner_add_suite(runner, suite_stream());
+  srunner_add_suite(runner, suite_generator());
   srunner_add_suite(runner, suite_stdio());
   srunner_add_suite(runner, suite_file());
   srunner_add_suite(runner, suite_tcp());
