@@ -18,7 +18,7 @@ struct listener {
   void (*accepted)(void *own, int fd);
   bool (*full)(void *own);
   void *own;
-  bool paused;
+  bool paused, full_said;
   int pause_ms;
 };
 
@@ -43,7 +43,8 @@ static void listener_readable(evutil_socket_t fd, short what, void *own) {
   struct listener *l = own;
   for (int i = 0; i < ACCEPTS; i++) {
     if (l->full(l->own)) {
-      spate_log(&l->where, SPATE_LOG_WARN, "max_connections are open: further clients wait");
+      if (!l->full_said) spate_log(&l->where, SPATE_LOG_WARN, "max_connections are open: further clients wait");
+      l->full_said = true;
       event_del(l->readable);
       l->paused = true;
       return;

@@ -12,6 +12,7 @@
 
 #include "address.h"
 #include "dial.h"
+#include "hush.h"
 #include "listener.h"
 #include "peer.h"
 #include "tls.h"
@@ -41,6 +42,7 @@ struct tcp_writer {
   struct event *timer; /* while an epoch is drained */
   struct peer *peers;  /* connect: always one */
   int64_t connections;
+  struct hush hush;
   int64_t drain_since; /* 0: no epoch is being drained */
   uint64_t unheard;    /* rows written while nobody listened */
 };
@@ -95,7 +97,8 @@ static void writer_drop(struct tcp_writer *w, struct peer *p, const char *why) {
   while (*at != p) at = &(*at)->next;
   *at = p->next;
   w->connections--;
-  spate_log(&w->sink->where, SPATE_LOG_INFO, "the client %s is gone: %s", p->name, why);
+  if (hush_allows(&w->hush, spate_task_now(w->task), &w->sink->where))
+    spate_log(&w->sink->where, SPATE_LOG_INFO, "the client %s is gone: %s", p->name, why);
   peer_free(p);
   listener_resume(w->listener);
 }

@@ -13,6 +13,7 @@
 #include "address.h"
 #include "conn.h"
 #include "dial.h"
+#include "hush.h"
 #include "listener.h"
 #include "tls.h"
 
@@ -53,7 +54,8 @@ struct tcp_reader {
   bool had_one;
   int64_t sequence;
   uint64_t lost, too_long; /* connections */
-  char **header;           /* first lines, kept while payloads may point to them */
+  struct hush hush;
+  char **header; /* first lines, kept while payloads may point to them */
   size_t headers;
   struct spate_payloads one; /* of the connection whose turn it is, while gathering */
   const char *peer[SPATE_BATCH_ROWS];
@@ -192,6 +194,9 @@ static void reader_bury(struct tcp_reader *r) {
 
 static void tcp_reader_close(void *reader) {
   struct tcp_reader *r = reader;
+  if (r->lost > 0)
+    spate_log(&r->source->where, SPATE_LOG_INFO, "%llu connections were lost or cut off in all, %llu for max_frame",
+              (unsigned long long)r->lost, (unsigned long long)r->too_long);
   listener_free(r->listener);
   dial_free(r->dial);
   reader_bury(r);
