@@ -5,11 +5,12 @@
 set -u
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-debug}
-SUITES=${SUITES:-build unit tidy scenarios contract kafka}
+SUITES=${SUITES:-build unit tidy docs scenarios contract kafka}
 export BUILD
 jobs=${JOBS:-$(nproc)}
 # Said again in another form, or no news.
-noise='^[0-9]+ passed, [0-9]+ failed$|^  (CC|CXX|LD|AR|TEST) |^make(\[[0-9]+\])?: \*\*\* .* Error [0-9]+$'
+total='^([a-z]+: )?([0-9]+) passed, ([0-9]+) failed$'
+noise="$total|^  (CC|CXX|LD|AR|TEST) |^make(\[[0-9]+\])?: \*\*\* .* Error [0-9]+\$"
 passed=0 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -21,9 +22,9 @@ add() {
   echo "-- $name"
   "$@" 2>&1 | tee "$log" | grep --line-buffered -vE "$noise"
   rc=${PIPESTATUS[0]}
-  last=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -1)
-  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-    local p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]}
+  last=$(grep -E "$total" "$log" | tail -1)
+  if [[ $last =~ $total ]]; then
+    local p=${BASH_REMATCH[2]} f=${BASH_REMATCH[3]}
     ((rc != 0 && f == 0)) && f=1
     passed=$((passed + p)) failed=$((failed + f))
     echo "   $name: $p passed, $f failed, $((SECONDS - start)) s"
@@ -48,7 +49,7 @@ for suite in $SUITES; do
     # Built in parallel, run by run-unit.sh.
     add "unit ($BUILD)" make --no-print-directory -s -j"$jobs" BUILD="$BUILD" unit
     ;;
-  contract | fuzz)
+  contract | docs | fuzz)
     if have "$suite"; then add "$suite ($BUILD)" target "$suite"; else echo "-- $suite: not there"; fi
     ;;
   kafka)
