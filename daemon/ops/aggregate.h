@@ -70,7 +70,8 @@ struct aggregate_state {
 
 /* aggregate_update.c */
 void aggregate_update(struct aggregate_state *s, struct spate_batch *batch);
-void aggregate_release(void *own, struct slice *slice); /* own: the state */
+void aggregate_count_late(struct aggregate_state *s, uint64_t rows); /* and says so, where nobody reads them */
+void aggregate_release(void *own, struct slice *slice);              /* own: the state */
 /* aggregate_emit.c */
 void aggregate_add_item(struct aggregate_state *s, struct group *group, int64_t start);
 void aggregate_take_touched(struct aggregate_state *s); /* the slices changed since the last time become items */

@@ -3,9 +3,10 @@
  * become one partial row, and only that travels.
  *
  * Law: it never drops and never judges lateness, and changes no result. It holds the watermark back together with the
- * groups, and sends all groups before it passes on a watermark or a barrier; so the watermark of the window's step is
- * never ahead of what this step has seen, and no partial can be late. A record that is late by the watermark seen here
- * travels as a row, and is judged where the window is.
+ * groups, and sends all groups before it passes on a watermark or a barrier. A record that is late by the watermark
+ * seen here travels as a row, after that watermark. The window's step may still be ahead of this task (which was idle,
+ * or a restart restored its watermark): it judges a partial by its slice, whose records are late together or not at
+ * all, and counts its rows. Where late records have a reader (`late:`) rows travel, not partials.
  *
  * It holds on for company only while more is coming: after HELD_ROWS rows, HELD_GROUPS groups, or when the task finds
  * nothing more (OP_FLUSH), everything goes out. Where groups hardly repeat it stands aside for a while.
@@ -30,7 +31,7 @@ struct partial_state {
 
 static bool partial_can(const struct aggregate_def *def) {
   static const char *const MERGED[] = {"count", "sum", "avg", "min", "max", "bool_and", "bool_or"};
-  if (def->emit != EMIT_CLOSE || def->lateness > 0 || def->processing) return false;
+  if (def->emit != EMIT_CLOSE || def->lateness > 0 || def->processing || def->late_port) return false;
   for (uint32_t i = 0; i < def->calls; i++) { /* first, last and their kin go by arrival, which a partial has not */
     bool merged = false;
     for (size_t k = 0; k < sizeof MERGED / sizeof *MERGED; k++)
@@ -68,6 +69,7 @@ static void partial_rows_init(struct partial_rows *r, uint32_t room) {
   column_builder_init(&r->column[PARTIAL_HASH], type_of(SPATE_INT), room);
   column_builder_init(&r->column[PARTIAL_KEY], type_of(SPATE_BYTES), room);
   column_builder_init(&r->column[PARTIAL_START], type_of(SPATE_INT), room);
+  column_builder_init(&r->column[PARTIAL_ROWS], type_of(SPATE_INT), room);
   column_builder_init(&r->column[PARTIAL_STATE], type_of(SPATE_BYTES), room);
   r->state = (struct buf){0};
 }
@@ -79,6 +81,7 @@ static void partial_rows_add(struct partial_rows *r, const struct aggregate_def 
   column_builder_i64(&r->column[PARTIAL_HASH], (int64_t)slice->group->hash);
   column_builder_bytes(&r->column[PARTIAL_KEY], slice->group->key, slice->group->key_size);
   column_builder_i64(&r->column[PARTIAL_START], slice->start);
+  column_builder_i64(&r->column[PARTIAL_ROWS], (int64_t)slice->rows);
   column_builder_bytes(&r->column[PARTIAL_STATE], r->state.data, r->state.size);
 }
 
@@ -181,9 +184,17 @@ static const struct op_class PARTIAL = {.open = partial_open, .step = partial_st
 const struct op_class *aggregate_partial(const void *def) { return partial_can(def) ? &PARTIAL : NULL; }
 
 /* ---- at the window's step ---- */
+static bool partial_is_late(struct aggregate_state *s, const struct spate_batch *batch, uint32_t row) {
+  if (!s->def->windowed || s->watermark == SPATE_TIME_MIN) return false;
+  if (window_slice_end(&s->def->window, batch->column[PARTIAL_START]->i64[row]) > s->watermark) return false;
+  aggregate_count_late(s, (uint64_t)batch->column[PARTIAL_ROWS]->i64[row]);
+  return true;
+}
+
 int aggregate_take_partials(struct aggregate_state *s, const struct spate_batch *batch) {
   const struct aggregate_def *def = s->def;
   for (uint32_t row = 0; row < batch->rows; row++) {
+    if (partial_is_late(s, batch, row)) continue;
     uint32_t key_size, state_size;
     const char *key = spate_column_bytes(batch->column[PARTIAL_KEY], row, &key_size);
     const char *state = spate_column_bytes(batch->column[PARTIAL_STATE], row, &state_size);

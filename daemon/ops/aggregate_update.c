@@ -81,6 +81,7 @@ static void update_rows(struct aggregate_state *s, const struct spate_batch *bat
     }
     struct slice *slice = update_place(s, batch, row, start);
     if (update_tells(s, start)) update_touch(s, slice);
+    slice->rows++;
     u->of_row[row] = slice->state;
     u->state[u->count] = slice->state;
     u->row[u->count++] = (uint16_t)row;
@@ -103,6 +104,13 @@ static void update_call(struct aggregate_state *s, const struct aggregate_call *
   }
   c->run->update(&c->spec, state, c->offset, rows, n, in);
   (void)s;
+}
+
+void aggregate_count_late(struct aggregate_state *s, uint64_t rows) {
+  *s->frame->late += rows;
+  if (s->def->late_port) return;
+  spate_log(s->frame->where, SPATE_LOG_WARN,
+            "records came late for all their windows and were dropped; `late: NAME` keeps them");
 }
 
 void aggregate_update(struct aggregate_state *s, struct spate_batch *batch) {
@@ -139,10 +147,6 @@ void aggregate_update(struct aggregate_state *s, struct spate_batch *batch) {
   *s->frame->state_keys = s->table.groups;
   *s->frame->state_bytes = s->table.bytes;
   if (u.late_count == 0) return;
-  *s->frame->late += u.late_count;
-  if (def->late_port)
-    s->late = batch_select(batch, u.late, u.late_count);
-  else
-    spate_log(s->frame->where, SPATE_LOG_WARN,
-              "records came late for all their windows and were dropped; `late: NAME` keeps them");
+  if (def->late_port) s->late = batch_select(batch, u.late, u.late_count);
+  aggregate_count_late(s, u.late_count);
 }

@@ -16,6 +16,7 @@ struct slice {
   struct group *group;
   int64_t start;
   uint64_t touched; /* mark of the last batch that changed it */
+  uint64_t rows;    /* that went into it: counted in a partial only */
   _Alignas(16) char state[];
 };
 struct group {

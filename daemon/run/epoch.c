@@ -165,10 +165,17 @@ static void commit_done(struct job *job, struct scribe_work *work) {
   mem_free(work);
 }
 
+/* Every source ends by itself: not what available_now leaves for the next run. */
+static bool epoch_input_ends(const struct job *job) {
+  for (uint32_t i = 0; i < job->plan->sources && !job->args.bounded; i++)
+    if (!job->plan->source[i].bounded) return false;
+  return true;
+}
+
 static void epoch_check(struct job *job) {
   struct epoch_state *e = &job->epoch;
   if (e->phase != EPOCH_OPEN || e->reports > 0 || e->prepared_missing > 0) return;
-  bool finished = e->all_ended && job->source_tasks > 0 && !job->plan->available_now;
+  bool finished = e->all_ended && job->source_tasks > 0 && epoch_input_ends(job);
   if (!e->changed && !finished && clock_monotonic() - e->last_commit < EPOCH_EMPTY_EVERY) {
     epoch_done(job);
     return;

@@ -254,25 +254,29 @@ static void source_states(struct spate_task *task) {
   if (d->idle_check != INT64_MAX) task_timer(task, d->idle_check);
 }
 
+/* Whether its input really ends, and time with it. */
+static bool source_is_bounded(const struct spate_task *task) {
+  return task->source.plan->bounded || task->job->args.bounded;
+}
+
 /* The watermark as of now; *idle: nothing counts. */
 static int64_t source_watermark(const struct spate_task *task, bool *idle) {
   const struct source_drive *d = &task->source;
   int64_t least = SPATE_TIME_MAX, greatest = SPATE_TIME_MIN;
-  bool any = false, finished = true;
+  bool any = false, finished = true, bounded = source_is_bounded(task);
   for (uint32_t i = 0; i < d->parts; i++) {
     const struct source_part *part = &d->part[i];
     if (part->greatest > greatest) greatest = part->greatest;
-    if (part->finished) continue;
-    finished = false;
-    if (part->idle) continue;
+    finished &= part->finished;
+    /* what available_now leaves open stays open for the next run: there a partition at its bound still counts */
+    if (part->idle || (part->finished && bounded)) continue;
     any = true;
     int64_t wm = part->greatest == SPATE_TIME_MIN ? SPATE_TIME_MIN : part->greatest - d->plan->delay_us;
     if (wm < least) least = wm;
   }
   *idle = !any && !(finished && d->ended);
   if (any) return least;
-  /* the end of time only where the input really ends: what available_now leaves open stays open for the next run */
-  if (finished && d->ended) return d->plan->bounded || task->job->args.bounded ? SPATE_TIME_MAX : d->watermark;
+  if (finished && d->ended) return bounded ? SPATE_TIME_MAX : d->watermark;
   return task->stage->tasks == 1 ? greatest : d->watermark;
 }
 
