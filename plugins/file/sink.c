@@ -74,8 +74,6 @@ static int file_sink_check(const void *config, struct spate_error *err) {
   size_t n = constant != NULL ? strlen(constant) : 1;
   if (n == 0 || (constant != NULL && constant[n - 1] == '/'))
     return spate_fail_option(err, "path", "the path names no file");
-  if (c->rotate.size == 0 || c->rotate.every == 0)
-    return spate_fail_option(err, "rotate", "a file cannot be rotated after nothing");
   return 0;
 }
 
@@ -426,10 +424,14 @@ static const char *const IF_EXISTS[] = {"error", "append", "replace", NULL};
 static const struct spate_option ROTATE_OPTIONS[] = {{.name = "size",
                                                       .type = SPATE_OPT_SIZE,
                                                       .offset = offsetof(struct rotate_config, size),
+                                                      .min = 1,
+                                                      .max = INT64_MAX / 2,
                                                       .help = "Go on in a new file when this size is reached."},
                                                      {.name = "every",
                                                       .type = SPATE_OPT_DURATION,
                                                       .offset = offsetof(struct rotate_config, every),
+                                                      .min = 1,
+                                                      .max = INT64_MAX / 2,
                                                       .help = "Go on in a new file at multiples of this time."},
                                                      {.name = NULL}};
 static const struct spate_option FILE_SINK_OPTIONS[] = {

@@ -433,6 +433,8 @@ static const struct spate_option TCP_OPTIONS[] = {
     {.name = "idle_timeout",
      .type = SPATE_OPT_DURATION,
      .offset = AT(idle_timeout),
+     .min = 1000,
+     .max = INT64_MAX / 2,
      .help = "A connection that sends nothing for so long is closed; left out: never."},
     {.name = "tls", .type = SPATE_OPT_GROUP, .offset = AT(tls), .group = TLS_OPTIONS, .help = "TLS."},
     {.name = "journal",

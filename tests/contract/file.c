@@ -491,8 +491,10 @@ START_TEST(test_dates) {
 END_TEST
 
 START_TEST(test_sink_options) {
-  static const char *const BAD[] = {"{path: 'a-{epoch}'}", "{path: a/}", "{path: ''}", "{path: '{nothing}'}", "{}"};
-  for (int i = 0; i < 5; i++) {
+  static const char *const BAD[] = {"{path: 'a-{epoch}'}",          "{path: a/}", "{path: ''}",
+                                    "{path: '{nothing}'}",          "{}",         "{path: a, rotate: {every: -1s}}",
+                                    "{path: a, rotate: {size: 0B}}"};
+  for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
     const char *problem;
     options_fill(spate_sink_file.options, spate_sink_file.config_size, &WRITTEN_SCHEMA, BAD[i], spate_sink_file.check,
                  &problem);

@@ -323,7 +323,8 @@ START_TEST(test_options) {
                                     "{connect: 'a:1', tls: {cert: x}}",
                                     "{listen: 'a:1', journal: true}",
                                     "{listen: 'a:99999'}",
-                                    "{listen: 'a:1', max_frame: 0B}"};
+                                    "{listen: 'a:1', max_frame: 0B}",
+                                    "{listen: 'a:1', idle_timeout: -1s}"};
   for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
     const char *problem;
     options_fill(spate_source_tcp.options, spate_source_tcp.config_size, NULL, BAD[i], spate_source_tcp.check,
