@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-debug}
-SUITES=${SUITES:-build unit tidy docs scenarios contract kafka}
+SUITES=${SUITES:-build unit tidy docs scenarios model contract daemon kafka}
 export BUILD
 jobs=${JOBS:-$(nproc)}
 # Said again in another form, or no news.
@@ -49,7 +49,7 @@ for suite in $SUITES; do
     # Built in parallel, run by run-unit.sh.
     add "unit ($BUILD)" make --no-print-directory -s -j"$jobs" BUILD="$BUILD" unit
     ;;
-  contract | docs | fuzz)
+  contract | daemon | docs | fuzz | model)
     if have "$suite"; then add "$suite ($BUILD)" target "$suite"; else echo "-- $suite: not there"; fi
     ;;
   kafka)

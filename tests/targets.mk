@@ -35,3 +35,5 @@ check:
 -include tests/contract/contract.mk
 -include tests/fuzz/fuzz.mk
 -include tests/docs/docs.mk
+-include tests/daemon/daemon.mk
+-include tests/model/model.mk

@@ -113,7 +113,8 @@ static void daemon_loop(struct daemon *d) {
   daemon_reload(d, true);
   daemon_status(d);
   sd_notify(0, "READY=1");
-  spate_log(NULL, SPATE_LOG_INFO, "ready: %u pipelines on %u workers", daemon_count(d), job_pool_workers(d->pool));
+  spate_log(NULL, SPATE_LOG_INFO, "ready: %u pipeline%s on %u worker%s", daemon_count(d),
+            daemon_count(d) == 1 ? "" : "s", job_pool_workers(d->pool), job_pool_workers(d->pool) == 1 ? "" : "s");
   event_base_loop(d->base, EVLOOP_NO_EXIT_ON_EMPTY);
   for (int i = 0; i < 5; i++) event_free(event[i]);
 }
