@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
@@ -154,38 +155,53 @@ START_TEST(test_max_connections) {
 }
 END_TEST
 
-/* Descriptors run out: clients are turned away, those that are there go on, and later ones are taken again. */
+/* Descriptors run out: clients are turned away, those that are there go on, and later ones are taken again. The clients
+ * are another process, with descriptors of its own; it goes on when it is told to by a byte. */
+static void forty_clients(int told) {
+  int fd[40];
+  char byte;
+  for (int i = 0; i < 40; i++) fd[i] = client();
+  for (int i = 0; i < 40; i++) send(fd[i], "hello\n", 6, MSG_NOSIGNAL);
+  if (read(told, &byte, 1) != 1) _exit(1);
+  for (int i = 0; i < 40; i++) close(fd[i]);
+  struct pollfd done = {.fd = told, .events = POLLIN};
+  do { /* one that comes while there are none left is turned away: it comes again */
+    fd[0] = client();
+    send(fd[0], "late\n", 5, MSG_NOSIGNAL);
+    struct pollfd either[2] = {done, {.fd = fd[0], .events = POLLIN}};
+    poll(either, 2, 15000);
+    close(fd[0]);
+  } while (poll(&done, 1, 0) == 0);
+  _exit(0);
+}
+
+static uint32_t rows_like(const struct rows *rows, const char *text) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < rows->count; i++) count += strcmp(rows->text[i], text) == 0;
+  return count;
+}
+
 START_TEST(test_no_descriptors) {
   struct rows rows = {0};
+  int tell[2], status;
+  ck_assert_int_eq(pipe(tell), 0);
   struct reading *r = reading_open(&spate_source_tcp, listening(""), &LIVE, NULL, 0);
   pid_t clients = fork();
-  if (clients == 0) {
-    int fd[40];
-    for (int i = 0; i < 40; i++) fd[i] = client();
-    for (int i = 0; i < 40; i++) send(fd[i], "hello\n", 6, MSG_NOSIGNAL);
-    usleep(300000);
-    for (int i = 0; i < 40; i++) close(fd[i]);
-    usleep(300000);
-    int late = client();
-    send(late, "late\n", 5, MSG_NOSIGNAL);
-    char byte;
-    _exit(recv(late, &byte, 1, 0) == 0 ? 0 : 1);
-  }
+  if (clients == 0) forty_clients(tell[0]);
   int next = dup(0);
   struct rlimit was, low;
   getrlimit(RLIMIT_NOFILE, &was);
   low = (struct rlimit){.rlim_cur = (rlim_t)next + 12, .rlim_max = was.rlim_max};
   close(next);
   setrlimit(RLIMIT_NOFILE, &low);
-  bool late = false;
-  while (!late) {
+  while (rows_like(&rows, "hello") < 6)
     if (reading_pull(r, 100, &rows) == SPATE_IDLE) task_wait(r->task);
-    for (uint32_t i = 0; i < rows.count; i++) late |= strcmp(rows.text[i], "late") == 0;
-  }
+  ck_assert_int_eq(write(tell[1], "c", 1), 1);
+  while (rows_like(&rows, "late") == 0)
+    if (reading_pull(r, 100, &rows) == SPATE_IDLE) task_wait(r->task);
   setrlimit(RLIMIT_NOFILE, &was);
-  ck_assert_uint_ge(rows.count, 6);
+  ck_assert_int_eq(write(tell[1], "d", 1), 1);
   reading_close(&r);
-  int status;
   waitpid(clients, &status, 0);
   ck_assert_int_eq(status, 0);
   rows_free(&rows);
