@@ -7,6 +7,7 @@ BENCH_ROUNDS (5), BENCH_ONLY=file,scale,tcp,kafka,project,hop,latency,start pick
 (tests/kafka/broker.sh); without one a line says why."""
 import argparse
 import collections
+import fcntl
 import glob
 import json
 import os
@@ -410,6 +411,12 @@ def main():
     p.add_argument("--programs", required=True)
     b = Bench(p.parse_args())
     os.makedirs(WORK, exist_ok=True)
+    lock = open(os.path.join(WORK, "lock"), "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print("another bench is running here")
+        return 1
     only = [r for r in os.environ.get("BENCH_ONLY", "").split(",") if r] or list(ROWS)
     print(f"{N:,} events, {ROUNDS} rounds, {os.cpu_count()} cores; median (least–greatest)", flush=True)
     try:
