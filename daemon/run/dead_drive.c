@@ -184,7 +184,8 @@ static enum spate_result dead_flush(struct chain *chain, struct dead_drive *d) {
       return SPATE_BLOCKED;
     }
     if (n < 0) {
-      spate_fail(&chain->error, "dead letters: cannot write '%s': %s", task->job->args.dead_path, strerror(errno));
+      spate_fail_environment(&chain->error, "dead letters: cannot write '%s': %s", task->job->args.dead_path,
+                             strerror(errno));
       return SPATE_FAIL;
     }
     memmove(d->line.data, d->line.data + n, d->line.size - (size_t)n);

@@ -30,16 +30,17 @@ static int make_dirs(const char *path) {
 static int open_state(struct job *job, struct spate_error *err) {
   if (job->state_path == NULL) return 0;
   if (make_dirs(job->state_path) != 0)
-    return spate_fail(err, "cannot make the state directory '%s': %s", job->state_path, strerror(errno));
+    return spate_fail_environment(err, "cannot make the state directory '%s': %s", job->state_path, strerror(errno));
   char path[4200];
   snprintf(path, sizeof path, "%s/lock", job->state_path);
   job->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (job->lock_fd < 0) return spate_fail(err, "cannot open '%s': %s", path, strerror(errno));
+  if (job->lock_fd < 0) return spate_fail_environment(err, "cannot open '%s': %s", path, strerror(errno));
   if (flock(job->lock_fd, LOCK_EX | LOCK_NB) != 0)
-    return spate_fail(err, "the state directory '%s' is in use by another process", job->state_path);
+    return spate_fail_environment(err, "the state directory '%s' is in use by another process", job->state_path);
   if (job->args.fresh) {
     snprintf(path, sizeof path, "%s/snapshot", job->state_path);
-    if (unlink(path) != 0 && errno != ENOENT) return spate_fail(err, "cannot drop '%s': %s", path, strerror(errno));
+    if (unlink(path) != 0 && errno != ENOENT)
+      return spate_fail_environment(err, "cannot drop '%s': %s", path, strerror(errno));
   }
   if (snapshot_read(job->state_path, job->plan, &job->restored, err) != 0) {
     err->fatal = true;
@@ -68,7 +69,8 @@ static int open_dead(struct job *job, struct spate_error *err) {
   /* The file is made when the first letter comes; what can be told now is whether it could be. */
   job->dead_fd = open(job->args.dead_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (job->dead_fd < 0)
-    return spate_fail(err, "cannot open the dead-letter file '%s': %s", job->args.dead_path, strerror(errno));
+    return spate_fail_environment(err, "cannot open the dead-letter file '%s': %s", job->args.dead_path,
+                                  strerror(errno));
   return 0;
 }
 
@@ -159,6 +161,7 @@ static int open_sink(struct job *job, uint32_t index, struct spate_error *err) {
   slot->args = (struct spate_sink_args){.where = {job->plan->name, p->name},
                                         .config = p->config,
                                         .schema = schema,
+                                        .visible = p->schema->visible,
                                         .temporary = job->state_path == NULL,
                                         .resumed = job->restored != NULL,
                                         .updating = p->updating,

@@ -94,7 +94,7 @@ int snapshot_write(const char *dir, const struct plan *plan, uint64_t epoch, boo
   if (rename(temporary, name) != 0 || sync_dir(dir) != 0) goto done;
   r = 0;
 done:
-  if (r != 0) spate_fail(err, "cannot %s '%s': %s", what, temporary, strerror(errno));
+  if (r != 0) spate_fail_environment(err, "cannot %s '%s': %s", what, temporary, strerror(errno));
   if (fd >= 0) close(fd);
   buf_free(&all);
   return r;
@@ -160,7 +160,7 @@ int snapshot_read(const char *dir, const struct plan *plan, struct snapshot **ou
   uint64_t sum = 0;
   size_t size = s->bytes.size;
   if (r != 0) {
-    spate_fail(err, "cannot read '%s': %s", name, strerror(errno));
+    spate_fail_environment(err, "cannot read '%s': %s", name, strerror(errno));
   } else if (size < SNAPSHOT_HEAD + 8 || memcmp(s->bytes.data, SNAPSHOT_MAGIC, 8) != 0) {
     r = spate_fail(err, "'%s' is no snapshot of Spate; move it away, or drop the state with --fresh", name);
   } else if (memcpy(&sum, s->bytes.data + size - 8, 8), sum != hash_bytes(s->bytes.data, size - 8)) {

@@ -86,8 +86,8 @@ static const struct kafka_pin {
     {"transactional.id", NULL, KAFKA_PRODUCER, PIN_REFUSED, "transactions are not built yet"},
     {"check.crcs", "true", KAFKA_CONSUMER, PIN_WARNED, NULL},
     {"fetch.message.max.bytes", "4194304", KAFKA_CONSUMER, PIN_WARNED, NULL},
-    {"queued.min.messages", "100000", KAFKA_CONSUMER, PIN_WARNED, NULL},
-    {"queued.max.messages.kbytes", "65536", KAFKA_CONSUMER, PIN_WARNED, NULL},
+    {"queued.min.messages", "40000", KAFKA_CONSUMER, PIN_WARNED, NULL},
+    {"queued.max.messages.kbytes", "32768", KAFKA_CONSUMER, PIN_WARNED, NULL},
     {"fetch.wait.max.ms", "50", KAFKA_CONSUMER, PIN_WARNED, NULL},
     {"fetch.queue.backoff.ms", "10", KAFKA_CONSUMER, PIN_NEWER, NULL},
     {"fetch.error.backoff.ms", "100", KAFKA_CONSUMER, PIN_QUIET, NULL},
@@ -369,7 +369,8 @@ static int metadata_fail(struct kafka_watch *watch, const struct kafka_link *lin
     return -1;
   }
   kafka_watch_last(watch, text, sizeof text);
-  return spate_fail(err, "kafka at %s does not answer: %s", brokers, text[0] != 0 ? text : rd_kafka_err2str(error));
+  return spate_fail_environment(err, "kafka at %s does not answer: %s", brokers,
+                                text[0] != 0 ? text : rd_kafka_err2str(error));
 }
 
 int kafka_metadata(rd_kafka_t *rk, struct kafka_watch *watch, const struct kafka_link *link, bool all,

@@ -39,7 +39,7 @@ static struct embedded_cluster *cluster_new(const char *name, struct spate_error
   rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
   if (rk == NULL) {
     rd_kafka_conf_destroy(conf);
-    spate_fail(err, "cannot start an embedded cluster: %s", why);
+    spate_fail_environment(err, "cannot start an embedded cluster: %s", why);
     return NULL;
   }
   rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(rk, 1);
@@ -48,7 +48,7 @@ static struct embedded_cluster *cluster_new(const char *name, struct spate_error
     if (cluster != NULL) rd_kafka_mock_cluster_destroy(cluster);
     rd_kafka_destroy(rk);
     free(copy);
-    spate_fail(err, "cannot start an embedded cluster: no port or no memory");
+    spate_fail_environment(err, "cannot start an embedded cluster: no port or no memory");
     return NULL;
   }
   clusters[cluster_count] = (struct embedded_cluster){copy, rk, cluster};

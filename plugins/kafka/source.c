@@ -64,8 +64,8 @@ static int handle_open(struct kafka_source *s, uint32_t h, struct spate_error *e
   char why[256], messages[32], kbytes[32];
   /* Handles share one budget of memory; below a floor their queues would run dry between two fetches. */
   uint32_t share = s->handles > 2 ? s->handles : 2;
-  snprintf(messages, sizeof messages, "%u", 200000 / share > 20000 ? 200000 / share : 20000);
-  snprintf(kbytes, sizeof kbytes, "%u", 131072 / share > 8192 ? 131072 / share : 8192);
+  snprintf(messages, sizeof messages, "%u", 80000 / share > 10000 ? 80000 / share : 10000);
+  snprintf(kbytes, sizeof kbytes, "%u", 65536 / share > 8192 ? 65536 / share : 8192);
   struct kafka_setting settings[] = {{"queued.min.messages", messages},
                                      {"queued.max.messages.kbytes", kbytes},
                                      /* the embedded cluster knows no request that would not create */
@@ -74,8 +74,8 @@ static int handle_open(struct kafka_source *s, uint32_t h, struct spate_error *e
                                      {NULL, NULL}};
   rd_kafka_conf_t *conf = kafka_conf_new(&s->config->link, KAFKA_CONSUMER, settings, &s->watch, err);
   if (conf == NULL) return -1;
-  s->queue_messages = conf_number(conf, "queued.min.messages", 100000);
-  s->queue_bytes = conf_number(conf, "queued.max.messages.kbytes", 65536) * 1024;
+  s->queue_messages = conf_number(conf, "queued.min.messages", 40000);
+  s->queue_bytes = conf_number(conf, "queued.max.messages.kbytes", 32768) * 1024;
   s->handle[h] = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
   if (s->handle[h] != NULL) return 0;
   rd_kafka_conf_destroy(conf);
