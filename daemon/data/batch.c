@@ -74,9 +74,8 @@ struct spate_batch *batch_gather(const struct spate_batch *batch, const uint16_t
                                  const uint8_t *keep) {
   struct spate_batch *b = batch_alloc(count, batch->columns, 0);
   for (uint32_t i = 0; i < b->columns; i++)
-    b->column[i] = batch->column[i] != NULL && (keep == NULL || keep[i])
-                       ? column_gather(batch->column[i], rows, count)
-                       : NULL;
+    b->column[i] =
+        batch->column[i] != NULL && (keep == NULL || keep[i]) ? column_gather(batch->column[i], rows, count) : NULL;
   b->time = batch->time != NULL ? column_gather(batch->time, rows, count) : NULL;
   return b;
 }

@@ -30,7 +30,14 @@ enum op_kind {
   OP_BARRIER, /* value: epoch that ends here */
   OP_TICK     /* value: the clock: processing time moves */
 };
-enum { PARTIAL_HASH, PARTIAL_KEY, PARTIAL_START, PARTIAL_ROWS, PARTIAL_STATE, PARTIAL_COLUMNS }; /* of an OP_PARTIAL's batch */
+enum {
+  PARTIAL_HASH,
+  PARTIAL_KEY,
+  PARTIAL_START,
+  PARTIAL_ROWS,
+  PARTIAL_STATE,
+  PARTIAL_COLUMNS
+}; /* of an OP_PARTIAL's batch */
 static inline bool op_has_batch(uint8_t kind) { return kind == OP_BATCH || kind == OP_PARTIAL; }
 struct op_msg {
   uint8_t kind;

@@ -1,5 +1,5 @@
-/* snapshot: what is written comes back, for any number of tasks; what is torn, foreign or of other steps is refused, and
- * every flipped bit is noticed. */
+/* snapshot: what is written comes back, for any number of tasks; what is torn, foreign or of other steps is refused,
+ * and every flipped bit is noticed. */
 #include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
