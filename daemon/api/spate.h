@@ -51,11 +51,14 @@ enum spate_result {
 struct spate_error {
   char message[480];
   char option[64]; /* the option at fault (checks of configuration), or "" */
-  bool fatal;      /* a restart would not help */
+  bool fatal;       /* a restart would not help */
+  bool environment; /* the machine is at fault (a port, a disk, a broker), not what the user wrote */
 };
 /* Writes the message; returns -1, so that a function can `return spate_fail(err, …)`. */
 int spate_fail(struct spate_error *err, const char *format, ...) SPATE_PRINTF(2, 3);
-/* The same, naming the option that is wrong: the user sees its line and column. */
+/* The same, where the environment is at fault: `spate run` ends with 3 then. */
+int spate_fail_environment(struct spate_error *err, const char *format, ...) SPATE_PRINTF(2, 3);
+/* As spate_fail, naming the option that is wrong: the user sees its line and column. */
 int spate_fail_option(struct spate_error *err, const char *option, const char *format, ...) SPATE_PRINTF(3, 4);
 
 /* ---- types ---- */

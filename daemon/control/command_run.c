@@ -78,7 +78,7 @@ struct runner {
   struct runner_job *job;
   uint32_t jobs, alive, failed;
   uint32_t signals;
-  bool stopping;
+  bool stopping, environment; /* environment: it is what made the first one fail */
 };
 
 static bool state_final(enum job_state state) {
@@ -119,7 +119,7 @@ static void runner_changed(struct job *job, enum job_state state, void *own) {
   if (!state_final(state)) return;
   r->alive--;
   if (state == JOB_FAILED) {
-    r->failed++;
+    if (r->failed++ == 0) r->environment = job_error(job)->environment;
     runner_stop(r);
   }
   runner_said(j);
@@ -210,7 +210,8 @@ static int runner_loop(struct runner *r, const struct run_options *o) {
   if (r->alive > 0) event_base_dispatch(r->base);
   for (int i = 0; i < 4; i++) event_free(event[i]);
   for (uint32_t i = 0; i < r->jobs; i++) job_free(&r->job[i].job);
-  return result == EXIT_FINE && r->failed > 0 ? EXIT_INPUT : result;
+  if (result != EXIT_FINE || r->failed == 0) return result;
+  return r->environment ? EXIT_ENVIRONMENT : EXIT_INPUT;
 }
 
 static int run_plans(const struct plan_set *set, const struct run_options *o) {

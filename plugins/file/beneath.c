@@ -74,7 +74,7 @@ int beneath_make(const char *directory, struct spate_error *err) {
     char kept = path[i];
     path[i] = 0;
     if (mkdir(path, 0755) != 0 && errno != EEXIST)
-      return spate_fail(err, "cannot make the directory %s: %s", path, strerror(errno));
+      return spate_fail_environment(err, "cannot make the directory %s: %s", path, strerror(errno));
     path[i] = kept;
   }
   return 0;

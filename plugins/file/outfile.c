@@ -49,8 +49,9 @@ static off_t lines_whole(int fd, off_t size) {
 static int file_mend(int fd, const char *name, off_t size, struct spate_error *err) {
   enum pack_kind kind = pack_kind_of(name);
   off_t whole = kind == PACK_NONE ? lines_whole(fd, size) : unpack_whole(kind, fd, err);
-  if (whole < 0) return spate_fail(err, "cannot read the end of %s: %s", name, strerror(errno));
-  if (whole < size && ftruncate(fd, whole) != 0) return spate_fail(err, "cannot cut %s: %s", name, strerror(errno));
+  if (whole < 0) return spate_fail_environment(err, "cannot read the end of %s: %s", name, strerror(errno));
+  if (whole < size && ftruncate(fd, whole) != 0)
+    return spate_fail_environment(err, "cannot cut %s: %s", name, strerror(errno));
   return lseek(fd, whole, SEEK_SET) < 0 ? spate_fail(err, "%s: %s", name, strerror(errno)) : 0;
 }
 
@@ -74,7 +75,8 @@ static int file_begin(const struct outfile_rules *rules, const char *name, int f
     err->fatal = true;
     return -1;
   }
-  if (ftruncate(fd, 0) != 0) return spate_fail(err, "cannot empty %s%s: %s", rules->root, name, strerror(errno));
+  if (ftruncate(fd, 0) != 0)
+    return spate_fail_environment(err, "cannot empty %s%s: %s", rules->root, name, strerror(errno));
   st->st_size = 0;
   return 0;
 }
@@ -99,7 +101,7 @@ static int outfile_start(struct outfile *f, const struct outfile_rules *rules, b
   struct stat st;
   numbered(part, sizeof part, f->name, f->number);
   int fd = beneath_open(rules->root, part, strchr(part, '/') != NULL ? O_NOFOLLOW | O_NONBLOCK : O_NONBLOCK);
-  if (fd < 0) return spate_fail(err, "cannot open %s%s: %s", rules->root, part, strerror(errno));
+  if (fd < 0) return spate_fail_environment(err, "cannot open %s%s: %s", rules->root, part, strerror(errno));
   char *path = file_begin(rules, part, fd, known, &st, err) == 0 ? full_path(rules, part) : NULL;
   f->file = path != NULL ? synced_file_new(fd, path, st.st_size == 0) : NULL;
   if (f->file == NULL) {
@@ -172,7 +174,7 @@ enum spate_result outfile_flush(struct outfile *f, struct spate_error *err) {
     if (n > 0) f->at += (size_t)n;
     if (n >= 0 || errno == EINTR) continue;
     if (errno == ENOSPC || errno == EDQUOT) return SPATE_BLOCKED;
-    spate_fail(err, "cannot write to %s: %s", f->file->path, strerror(errno));
+    spate_fail_environment(err, "cannot write to %s: %s", f->file->path, strerror(errno));
     return SPATE_FAIL;
   }
   f->at = f->pending->size = 0;

@@ -13,7 +13,8 @@
 int output_open(struct output *o, struct spate_error *err) {
   struct stat st;
   *o = (struct output){.fd = STDOUT_FILENO};
-  if (fstat(STDOUT_FILENO, &st) != 0) return spate_fail(err, "standard output is not open: %s", strerror(errno));
+  if (fstat(STDOUT_FILENO, &st) != 0)
+    return spate_fail_environment(err, "standard output is not open: %s", strerror(errno));
   o->terminal = isatty(STDOUT_FILENO) == 1;
   o->socket = S_ISSOCK(st.st_mode);
   if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {

@@ -44,11 +44,11 @@ int address_listen(const struct address *a, const struct spate_where *where, str
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list;
   bool all = a->host[0] == 0 || strcmp(a->host, "*") == 0;
   int rc = getaddrinfo(all ? NULL : a->host, a->port, &hints, &list), fd = -1;
-  if (rc != 0) return spate_fail(err, "cannot listen on %s:%s: %s", a->host, a->port, gai_strerror(rc));
+  if (rc != 0) return spate_fail_environment(err, "cannot listen on %s:%s: %s", a->host, a->port, gai_strerror(rc));
   for (const struct addrinfo *ai = list; ai != NULL && fd < 0; ai = ai->ai_next) fd = listen_on(ai);
   int saved = errno;
   freeaddrinfo(list);
-  if (fd < 0) return spate_fail(err, "cannot listen on %s:%s: %s", a->host, a->port, strerror(saved));
+  if (fd < 0) return spate_fail_environment(err, "cannot listen on %s:%s: %s", a->host, a->port, strerror(saved));
   struct sockaddr_storage bound;
   socklen_t length = sizeof bound;
   char text[160] = "?";
