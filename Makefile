@@ -99,6 +99,7 @@ install: all man
 	install -m 644 $O/man/spate.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 $O/man/spated.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	cp -r conf/pipelines.d/. $(DESTDIR)$(PREFIX)/share/doc/spate/examples/
+	sed -i 's|conf/pipelines\.d|$(PREFIX)/share/doc/spate/examples|g' $(DESTDIR)$(PREFIX)/share/doc/spate/examples/*.yaml
 	sed 's|/usr/local|$(PREFIX)|g' systemd/spated.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/spated.service
 	[ -e $(DESTDIR)/etc/spate/spate.yaml ] || install -m 644 conf/spate.yaml $(DESTDIR)/etc/spate/spate.yaml
 

@@ -18,15 +18,12 @@ TEXT
 code=0
 "$spate" run conf/demo/ad-events.yaml conf/demo/ad-counts.yaml --for "${DEMO_FOR:-20s}" || code=$?
 [ "$code" -eq 0 ] || exit "$code"
-cat <<TEXT
-
-  What to try next:
-
-    $spate explain conf/demo/ad-counts.yaml                   the plan: stages, exchange, state, guarantee
-    edit conf/demo/ad-counts.yaml                             another window, another key; 'mode: record' gives the same rows
-    $spate check conf/demo/ad-counts.yaml                     misspell something, and see what it says
-    $spate run conf/pipelines.d/order-totals.yaml             a file of orders to totals a day, as a batch
-    $spate run conf/pipelines.d/flink-spark.yaml --for 5s     records from one map to a line of text
-    README.md                                                 from here to a pipeline of your own
-
-TEXT
+try() { printf '    %-68s %s\n' "$1" "$2"; }
+printf '\n  What to try next:\n\n'
+try "$spate explain conf/demo/ad-counts.yaml" "the plan: stages, exchange, state, guarantee"
+try "edit conf/demo/ad-counts.yaml" "another window or key; 'mode: record' gives the same rows"
+try "$spate check conf/demo/ad-counts.yaml" "misspell something, and see what it says"
+try "$spate run conf/pipelines.d/order-totals.yaml" "a file of orders to totals a day, as a batch"
+try "$spate run conf/pipelines.d/flink-spark.yaml --for 5s" "records from one map to a line of text"
+try "README.md" "from here to a pipeline of your own"
+echo

@@ -37,9 +37,11 @@ extern "C" {
 #define SPATE_CHECKED __attribute__((warn_unused_result))
 
 /* ---- results on the path of records: an instruction for the caller ---- */
+/* A task's source and sinks share its wake-ups, timers and barriers: after IDLE or BLOCKED a function may be called
+ * again before its own wake-up, and then answers the same again. */
 enum spate_result {
   SPATE_OK,      /* done; out is filled */
-  SPATE_MORE,    /* call again at once with the same argument */
+  SPATE_MORE,    /* steps of the daemon only: call again at once with the same argument */
   SPATE_IDLE,    /* nothing there now; the task will be woken */
   SPATE_BLOCKED, /* cannot take it now; the task will be woken; call again with the same argument */
   SPATE_LATER,   /* prepare only: accepted, spate_task_prepared() will follow */
@@ -50,7 +52,7 @@ enum spate_result {
 /* ---- errors: a message for the person who reads it ---- */
 struct spate_error {
   char message[480];
-  char option[64]; /* the option at fault (checks of configuration), or "" */
+  char option[64];  /* the option at fault (checks of configuration), or "" */
   bool fatal;       /* a restart would not help */
   bool environment; /* the machine is at fault (a port, a disk, a broker), not what the user wrote */
 };
@@ -95,6 +97,9 @@ struct spate_schema {
   uint32_t count;
 };
 
+/* Counted things (columns, batches, buffers) may be referenced and given up on any thread; only a sole owner may change
+ * them. args, config, schemas and names live as long as the source or sink; a task until reader_close or writer_close
+ * has returned. */
 /* ---- columns ----
  * values: i64 for int, timestamp and interval; f64; dec; b8 (0 or 1); strings and bytes: offsets[rows + 1] into data.
  * valid: Arrow's bitmap, bit set = not null; NULL: no nulls. A value under a null is defined but means nothing. */
@@ -121,8 +126,8 @@ struct spate_column *spate_column_new(struct spate_type type, uint32_t rows, uin
 struct spate_column *spate_column_ref(struct spate_column *column);
 void spate_column_unref(struct spate_column *column); /* NULL is fine */
 void spate_column_set_null(struct spate_column *column, uint32_t row);
-/* Strings and bytes are written in ascending order of rows; rows left out become empty. Room for `length` bytes of `row`:
- * write there, then say spate_column_wrote(). NULL: the column would exceed 2 GiB. */
+/* Strings and bytes are written in ascending order of rows; rows left out become empty. Room for `length` bytes of
+ * `row`: write there, then say spate_column_wrote(). NULL: the column would exceed 2 GiB. */
 char *spate_column_room(struct spate_column *column, uint32_t row, size_t length) SPATE_CHECKED;
 void spate_column_wrote(struct spate_column *column, uint32_t row, size_t length);
 /* Completes the offsets after the last row written. Every string column needs it before it is given away. */
@@ -168,27 +173,27 @@ int spate_buffer_append(struct spate_buffer *buffer, const void *bytes, size_t l
 /* ---- payloads: what a source gives to a codec, and a codec to a sink ----
  * Whole buffers of up to SPATE_BATCH_ROWS payloads. Rows of the decoded batch are the payloads, in order. */
 enum spate_meta { /* metadata of a record; the names are "_key", "_topic", … */
-  SPATE_META_KEY,
-  SPATE_META_TOPIC,
-  SPATE_META_PARTITION,
-  SPATE_META_OFFSET,
-  SPATE_META_TIMESTAMP,
-  SPATE_META_HEADERS,
-  SPATE_META_PEER,
-  SPATE_META_PATH,
-  SPATE_META_LINE,
-  SPATE_METAS
+                  SPATE_META_KEY,
+                  SPATE_META_TOPIC,
+                  SPATE_META_PARTITION,
+                  SPATE_META_OFFSET,
+                  SPATE_META_TIMESTAMP,
+                  SPATE_META_HEADERS,
+                  SPATE_META_PEER,
+                  SPATE_META_PATH,
+                  SPATE_META_LINE,
+                  SPATE_METAS
 };
 struct spate_payloads {
   struct spate_buffer *buffer; /* the pull that fills it gives the caller one reference */
   uint32_t count;
-  bool lines;                           /* the payloads lie in order with one '\n' (or "\r\n") after each, nothing else between */
-  uint32_t start[SPATE_BATCH_ROWS];     /* of each payload in buffer->data */
-  uint32_t length[SPATE_BATCH_ROWS];    /* without the line's end; UINT32_MAX: a null payload (a tombstone) */
-  uint32_t partition[SPATE_BATCH_ROWS]; /* index of the reader's partition, as given to assign */
-  int64_t position[SPATE_BATCH_ROWS];   /* offset, line (from 1) or sequence: for people */
+  bool lines; /* the payloads lie in order with one '\n' (or "\r\n") after each, nothing else between */
+  uint32_t start[SPATE_BATCH_ROWS];       /* of each payload in buffer->data */
+  uint32_t length[SPATE_BATCH_ROWS];      /* without the line's end; UINT32_MAX: a null payload (a tombstone) */
+  uint32_t partition[SPATE_BATCH_ROWS];   /* index of the reader's partition, as given to assign */
+  int64_t position[SPATE_BATCH_ROWS];     /* offset, line (from 1) or sequence: for people */
   struct spate_column *meta[SPATE_METAS]; /* those that were asked for; one reference each */
-  const char *header; /* codecs that want the partition's first line: that line, else NULL */
+  const char *header;                     /* codecs that want the partition's first line: that line, else NULL */
   uint32_t header_length;
 };
 
@@ -199,10 +204,9 @@ struct spate_batch {
   uint32_t rows, count;
   uint32_t columns;
   uint16_t *selection;
-  struct spate_column *selection_owner; /* keeps selection alive */
   struct spate_column **column;
-  struct spate_column *time;    /* event time of each row, a timestamp; NULL: none */
-  struct spate_origin *origin;  /* of each row, to the end of the source's stage; NULL: none */
+  struct spate_column *time;   /* event time of each row, a timestamp; NULL: none */
+  struct spate_origin *origin; /* of each row, to the end of the source's stage; NULL: none */
 };
 static inline uint32_t spate_batch_row(const struct spate_batch *b, uint32_t k) {
   return b->selection != NULL ? b->selection[k] : k;
@@ -241,7 +245,7 @@ struct spate_option {
   int64_t min, max;           /* int, size, duration: when max > min */
   const struct spate_option *group;
   const char *help; /* one sentence */
-};               /* a table ends with a row whose name is NULL */
+};                  /* a table ends with a row whose name is NULL */
 struct spate_strings {
   const char **item;
   size_t count;
@@ -272,8 +276,8 @@ const char *spate_template_word(const struct spate_template *t);
 const char *spate_template_constant(const struct spate_template *t);
 /* The value as text, appended (ISO 8601 for timestamps; strings and bytes as they are). Null appends nothing. */
 int spate_column_text(const struct spate_column *column, uint32_t row, struct spate_buffer *out) SPATE_CHECKED;
-/* The other way: text as a value of the column's type (timestamps by their encoding; strings must be UTF-8, bytes are as
- * they are) into `row`, rows of strings in ascending order. -1: the text is not one. */
+/* The other way: text as a value of the column's type (timestamps by their encoding; strings must be UTF-8, bytes are
+ * as they are) into `row`, rows of strings in ascending order. -1: the text is not one. */
 int spate_parse_value(struct spate_column *column, uint32_t row, const char *text, size_t size) SPATE_CHECKED;
 
 /* ---- expressions, for plugins that take them ---- */
@@ -288,10 +292,11 @@ void spate_expr_free(struct spate_expr *expr);
 /* ---- what a plugin may ask of its task and of the daemon ---- */
 struct spate_task;
 struct event_base;
-void spate_task_wake(struct spate_task *task);                      /* any thread */
-struct event_base *spate_task_base(struct spate_task *task);        /* its worker's loop; use on the worker only */
-int64_t spate_task_now(struct spate_task *task);                    /* the clock (virtual in tests) */
-void spate_task_prepared(struct spate_task *task, uint64_t epoch);  /* any thread: after SPATE_LATER */
+void spate_task_wake(struct spate_task *task);               /* any thread */
+struct event_base *spate_task_base(struct spate_task *task); /* its worker's loop; use on the worker only */
+int64_t spate_task_now(struct spate_task *task);             /* the clock (virtual in tests) */
+/* Any thread: exactly once for each SPATE_LATER; may come before prepare has returned, never after writer_close. */
+void spate_task_prepared(struct spate_task *task, uint64_t epoch);
 void spate_task_fail(struct spate_task *task, const char *format, ...) SPATE_PRINTF(2, 3); /* any thread */
 enum spate_level { SPATE_LOG_ERROR, SPATE_LOG_WARN, SPATE_LOG_INFO, SPATE_LOG_DEBUG };
 /* One line; `pipeline` and `name` of the component as given in the args. Text from records must go through %s only:
@@ -308,13 +313,13 @@ struct spate_bytes {
 };
 struct spate_source_args {
   struct spate_where where;
-  const void *config;  /* the filled options */
-  bool bounded;        /* --bounded or available_now: end at what is there at open */
-  bool temporary;      /* spate run without --state-dir */
-  bool want_header;    /* the codec wants the first line of each partition */
-  bool quoted_lines;   /* a line's end inside double quotes does not end the record (csv) */
-  uint32_t metas;      /* bit set of enum spate_meta: those to fill in */
-  uint32_t readers;    /* how many readers will be opened */
+  const void *config; /* the filled options */
+  bool bounded;       /* --bounded or available_now: end at what is there at open */
+  bool temporary;     /* spate run without --state-dir */
+  bool want_header;   /* the codec wants the first line of each partition */
+  bool quoted_lines;  /* a line's end inside double quotes does not end the record (csv) */
+  uint32_t metas;     /* bit set of enum spate_meta: those to fill in */
+  uint32_t readers;   /* how many readers will be opened */
   const char *state_dir;
 };
 /* A partition as the source names it: stable across restarts. */
@@ -327,14 +332,14 @@ enum spate_partition_state {
   SPATE_PART_CAUGHT_UP, /* read to its end; more may come */
   SPATE_PART_FINISHED   /* bounded and at its bound: never again */
 };
-enum { /* flags: what an end can promise */
-  SPATE_REPLAYABLE = 1,   /* source: can begin again at a position */
-  SPATE_BOUNDED = 2,      /* source: always ends by itself (with these options: see `bounded`) */
-  SPATE_SINGLE = 4,       /* one reader or writer only */
-  SPATE_NO_CODEC = 8,     /* source gives batches, sink takes batches: neither decode nor encode */
-  SPATE_EXACTLY_ONCE = 16, /* could take part in exactly once (not built yet) */
-  SPATE_OPTIONAL_CODEC = 32, /* sink: encode may be left out; then it gets batches alone */
-  SPATE_IN_RUN_ONLY = 64
+enum {                            /* flags: what an end can promise */
+       SPATE_REPLAYABLE = 1,      /* source: can begin again at a position */
+       SPATE_BOUNDED = 2,         /* source: always ends by itself (with these options: see `bounded`) */
+       SPATE_SINGLE = 4,          /* one reader or writer only */
+       SPATE_NO_CODEC = 8,        /* source gives batches, sink takes batches: neither decode nor encode */
+       SPATE_EXACTLY_ONCE = 16,   /* could take part in exactly once (not built yet) */
+       SPATE_OPTIONAL_CODEC = 32, /* sink: encode may be left out; then it gets batches alone */
+       SPATE_IN_RUN_ONLY = 64     /* in the foreground only: a daemon has no terminal and no standard input */
 };
 struct spate_source_api {
   uint32_t version, size; /* SPATE_API_VERSION, sizeof(struct spate_source_api) */
@@ -353,7 +358,7 @@ struct spate_source_api {
   /* Shared by all readers; scribe thread. */
   int (*open)(const struct spate_source_args *args, void **source, struct spate_error *err);
   /* All partitions known now; called again every few seconds while running: new ones are appended. The array stays the
-   * source's own. */
+   * source's own; its entries never move or change, since readers may be assigned at the same time. */
   int (*partitions)(void *source, const struct spate_partition **list, uint32_t *count, struct spate_error *err);
   /* Positions of an epoch that is committed, for partitions by index; scribe. May be NULL. */
   int (*committed)(void *source, uint32_t partition, struct spate_bytes position, struct spate_error *err);
@@ -365,7 +370,9 @@ struct spate_source_api {
   int (*reader_open)(void *source, struct spate_task *task, uint32_t index, void **reader, struct spate_error *err);
   /* Take this partition, from position (size 0: by the source's start rule). */
   int (*assign)(void *reader, uint32_t partition, struct spate_bytes position, struct spate_error *err);
-  /* Up to max rows. OK: out is filled (count may be 0); IDLE; END: every assigned partition is finished; FAIL. */
+  /* Up to max rows into out, which is empty on entry: buffer (its size covers all payloads), and start, length,
+   * partition and position of every row; header must live until the next pull. OK: out is filled (count may be 0);
+   * IDLE; END: every assigned partition is finished; FAIL. */
   enum spate_result (*pull)(void *reader, uint32_t max, struct spate_payloads *out, struct spate_error *err);
   /* SPATE_NO_CODEC: in place of pull. partition: the one all rows come from. */
   enum spate_result (*pull_batch)(void *reader, uint32_t max, struct spate_batch **out, uint32_t *partition,
@@ -386,15 +393,19 @@ struct spate_batch *spate_batch_ref(struct spate_batch *batch);
 void spate_batch_unref(struct spate_batch *batch);
 
 /* Cuts lines out of bytes[0..size): fills start and length of out from row out->count on, up to max rows in all, and
- * returns the bytes consumed (whole lines only). quoted: '\n' between double quotes does not end a line; `base` is added
- * to every start. "\r\n" counts as one end. */
+ * returns the bytes consumed (whole lines only). quoted: '\n' between double quotes does not end a line; `base` is
+ * added to every start. "\r\n" counts as one end. */
 size_t spate_cut_lines(struct spate_payloads *out, const char *bytes, size_t size, uint32_t base, uint32_t max,
                        bool quoted);
 
 /* Streams: bytes that arrive piece by piece, cut into payloads where they lie. One buffer serves many pulls: only the
  * beginning of an unfinished payload is ever copied. Lines longer than max_payload are skipped and counted; a frame
  * longer than that breaks the stream. Not for several threads. */
-enum spate_framing_kind { SPATE_STREAM_LINES, SPATE_STREAM_QUOTED_LINES, SPATE_STREAM_LENGTH32 /* big-endian length */ };
+enum spate_framing_kind {
+  SPATE_STREAM_LINES,
+  SPATE_STREAM_QUOTED_LINES,
+  SPATE_STREAM_LENGTH32 /* big-endian length */
+};
 struct spate_stream;
 struct spate_stream *spate_stream_new(enum spate_framing_kind framing, size_t max_payload);
 void spate_stream_free(struct spate_stream *stream); /* payloads that were cut stay */
@@ -419,7 +430,7 @@ struct spate_sink_args {
   const void *config;
   const struct spate_schema *schema; /* of the batches */
   bool temporary;
-  bool resumed; /* an earlier run left state: go on, do not start over */
+  bool resumed;  /* an earlier run left state: go on, do not start over */
   bool updating; /* the input updates rows: key them by the group's key */
   uint32_t writers;
   const char *state_dir;
@@ -438,13 +449,16 @@ struct spate_sink_api {
 
   /* Scribe thread. */
   int (*open)(const struct spate_sink_args *args, void **sink, struct spate_error *err);
-  int (*commit)(void *sink, uint64_t epoch, struct spate_error *err); /* after the epoch's file; may be NULL */
+  int (*commit)(void *sink, uint64_t epoch, struct spate_error *err); /* after the epoch's file; an epoch in
+     which nothing changed is prepared but never committed; may be NULL */
   void (*close)(void *sink);
 
   /* Worker thread. */
   int (*writer_open)(void *sink, struct spate_task *task, uint32_t index, void **writer, struct spate_error *err);
-  /* The selected rows of batch; payloads holds their encoded form in the same order (NULL without a codec).
-   * OK: all taken. BLOCKED: none, or the first *done, were taken; called again with the same batch and *done. */
+  /* The selected rows of batch (a reference to it, or to payloads->buffer, may be kept); payloads holds their encoded
+   * form in the same order (NULL without a codec). A null payload has length UINT32_MAX: a tombstone where the sink
+   * knows them, else nothing. *done counts selected rows and is 0 at first. OK: all taken. BLOCKED: the first *done
+   * were taken; called again with the same batch and *done. */
   enum spate_result (*write)(void *writer, const struct spate_batch *batch, const struct spate_payloads *payloads,
                              uint32_t *done, struct spate_error *err);
   /* All that was written belongs to this epoch. OK: it is out and acknowledged; BLOCKED: call again when woken;

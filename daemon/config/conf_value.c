@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -208,6 +210,20 @@ int conf_duration(const struct conf_node *node, int64_t *us, struct conf_errors 
   struct conf_verdict verdict;
   if (node_scalar(node, "a time", errors) != 0) return -1;
   return conf_read_duration(node->text, us, &verdict) ? 0 : node_refuse(node, &verdict, errors);
+}
+
+const char *conf_duration_text(int64_t us, char *out, size_t room) {
+  static const struct {
+    int64_t us;
+    const char *unit;
+  } units[] = {{86400000000, "d"}, {3600000000, "h"}, {60000000, "m"}, {1000000, "s"}, {1000, "ms"}};
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+    if (us == 0 || us % units[i].us != 0) continue;
+    snprintf(out, room, "%" PRId64 "%s", us / units[i].us, units[i].unit);
+    return out;
+  }
+  snprintf(out, room, us == 0 ? "0s" : "%" PRId64 "us", us);
+  return out;
 }
 
 int conf_size(const struct conf_node *node, int64_t *bytes, struct conf_errors *errors) {

@@ -102,7 +102,8 @@ int conf_fill(struct arena *arena, const struct spate_option *table, const struc
               const char *const *skip, const struct spate_schema *columns, void *out, struct conf_errors *errors);
 /* Single values, for code that walks the tree itself. -1: an error was added. */
 int conf_duration(const struct conf_node *node, int64_t *us,
-                  struct conf_errors *errors); /* 250ms 10s 5m 1h 1d, signed */
+                  struct conf_errors *errors);                      /* 250ms 10s 5m 1h 1d, signed */
+const char *conf_duration_text(int64_t us, char *out, size_t room); /* the other way: as it is written */
 int conf_size(const struct conf_node *node, int64_t *bytes, struct conf_errors *errors);
 int conf_int(const struct conf_node *node, int64_t *value, struct conf_errors *errors);
 int conf_bool(const struct conf_node *node, bool *value, struct conf_errors *errors);

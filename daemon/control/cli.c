@@ -21,9 +21,10 @@ static int cli_wrong(const char *program, const struct cli_command *command, con
   fprintf(stderr, "%s%s%s: %s '%s'\n", program, command->name[0] != 0 ? " " : "", command->name, what, word);
   const char *names[64];
   size_t n = 0;
-  for (const struct cli_option *o = command->options; o != NULL && o->name != NULL && n < 63; o++)
+  for (const struct cli_option *o = command->options; o != NULL && o->name != NULL && n < 62; o++)
     if (!o->hidden) names[n++] = o->name;
   names[n++] = "help";
+  if (command->name[0] == 0) names[n++] = "version";
   const char *near = word[0] == '-' && word[1] == '-' ? conf_nearest(word + 2, names, n) : NULL;
   if (near != NULL) fprintf(stderr, "did you mean '--%s'?\n", near);
   fprintf(stderr, "'%s%s%s --help' says what it takes\n", program, command->name[0] != 0 ? " " : "", command->name);
@@ -79,6 +80,20 @@ static const struct cli_option *cli_letter(const struct cli_command *command, co
   return NULL;
 }
 
+static int cli_bad_value(const char *program, const struct cli_command *command, const struct cli_option *option,
+                         const char *value) {
+  fprintf(stderr, "%s%s%s: --%s takes ", program, command->name[0] != 0 ? " " : "", command->name, option->name);
+  if (option->type == CLI_NUMBER && option->max > option->min)
+    fprintf(stderr, "a number from %" PRId64 " to %" PRId64 ", not '%s'\n", option->min, option->max, value);
+  else if (option->type == CLI_NUMBER)
+    fprintf(stderr, "a number, not '%s'\n", value);
+  else if (option->type == CLI_DURATION)
+    fprintf(stderr, "a time above zero with its unit, as 500ms, 20s, 5m or 1h, not '%s'\n", value);
+  else
+    fprintf(stderr, "%s: it is empty\n", option->argument);
+  return EXIT_USAGE;
+}
+
 /* Takes argv[*at], and its value where it has one. 0, or the exit code. */
 static int cli_take(const char *program, const struct cli_command *command, int argc, char **argv, int *at, void *out) {
   const char *word = argv[*at], *value = NULL;
@@ -98,9 +113,7 @@ static int cli_take(const char *program, const struct cli_command *command, int 
     value = argv[++*at];
   }
   if (cli_set(option, value, out)) return 0;
-  fprintf(stderr, "%s %s: '%s' is no %s for --%s (%s)\n", program, command->name, value, option->argument, option->name,
-          option->help);
-  return EXIT_USAGE;
+  return cli_bad_value(program, command, option, value);
 }
 
 static bool cli_is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }

@@ -1,11 +1,51 @@
 /*
  * check and explain: what can be said of a pipeline without touching anything outside its file.
  */
+#include <sys/stat.h>
+
+#include "../base/mem.h"
 #include "commands.h"
+#include "daemon_options.h"
+
+/* Every key is one of spate.yaml's. */
+static bool document_is_daemons(const struct conf_node *node) {
+  if (node == NULL || node->kind != CONF_MAP || node->count == 0) return false;
+  for (uint32_t i = 0; i < node->count; i++) {
+    const struct spate_option *o = daemon_options();
+    while (o->name != NULL && strcmp(o->name, node->key[i].text) != 0) o++;
+    if (o->name == NULL) return false;
+  }
+  return true;
+}
+
+/* The daemon's own file in place of a pipeline is one mistake, and one error. Only files that can be read twice. */
+static bool file_is_daemons(const char *path) {
+  struct stat st;
+  if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) return false;
+  struct arena *arena = arena_new();
+  struct conf_errors errors;
+  conf_errors_init(&errors);
+  bool is = document_is_daemons(conf_load(arena, path, &errors));
+  conf_errors_fini(&errors);
+  arena_free(&arena);
+  if (is)
+    fprintf(stderr,
+            "%s: error: this is the daemon's file, not a pipeline: `spated -c %s` reads and checks it; name the files "
+            "of its pipelines here\n",
+            path, path);
+  return is;
+}
 
 bool command_load(struct plan_set *set, char **files, uint32_t count, const struct plan_options *options) {
-  bool good = plan_set_load(set, (const char *const *)files, count, options) == 0;
+  const char **pipeline = MEM_NEWS(const char *, count + 1);
+  uint32_t pipelines = 0;
+  for (uint32_t i = 0; i < count; i++)
+    if (!file_is_daemons(files[i])) pipeline[pipelines++] = files[i];
+  bool good = plan_set_load(set, pipeline, pipelines, options) == 0 && pipelines == count;
   conf_errors_print(&set->errors, stderr, cli_colour(stderr));
+  uint32_t errors = set->errors.errors + count - pipelines;
+  if (errors > 0) fprintf(stderr, "%u error%s\n", errors, errors == 1 ? "" : "s");
+  mem_free(pipeline);
   return good;
 }
 
@@ -14,7 +54,6 @@ static int check_run(const struct cli_command *command, const void *own, char **
   struct plan_options options = {.run = true};
   struct plan_set set;
   int result = command_load(&set, files, count, &options) ? EXIT_FINE : EXIT_INPUT;
-  if (result != EXIT_FINE) fprintf(stderr, "%u error%s\n", set.errors.errors, set.errors.errors == 1 ? "" : "s");
   plan_set_free(&set);
   return result;
 }

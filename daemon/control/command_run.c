@@ -78,6 +78,7 @@ struct runner {
   struct runner_job *job;
   uint32_t jobs, alive, failed;
   uint32_t signals;
+  bool kept;                  /* there is a state directory */
   bool stopping, environment; /* environment: it is what made the first one fail */
 };
 
@@ -89,10 +90,7 @@ static void runner_stop(struct runner *r) {
   if (r->stopping) return;
   r->stopping = true;
   for (uint32_t i = 0; i < r->jobs; i++)
-    if (r->job[i].job != NULL && !state_final(r->job[i].state)) {
-      report_lag(&r->job[i].report, r->job[i].job);
-      job_stop(r->job[i].job, false);
-    }
+    if (r->job[i].job != NULL && !state_final(r->job[i].state)) job_stop(r->job[i].job, false);
 }
 
 static void runner_said(struct runner_job *j) {
@@ -103,8 +101,8 @@ static void runner_said(struct runner_job *j) {
   if (j->state == JOB_FAILED) fprintf(stderr, "%s: error: %s\n", j->plan->name, job_error(j->job)->message);
   job_numbers(j->job, &n);
   int64_t ran = clock_monotonic() - j->report.started_us;
-  fprintf(stderr, "%s: %s after %.1f s: %s", j->plan->name, WORDS[j->state], (double)ran / 1e6,
-          report_text(&j->report, j->job, true, text, sizeof text));
+  fprintf(stderr, "%s: %s after %.1f s: pipeline=%s %s", j->plan->name, WORDS[j->state], (double)ran / 1e6,
+          j->plan->name, report_text(&j->report, j->job, true, text, sizeof text));
   if (n.dead > 0 && j->plan->on_error == PLAN_DEAD_LETTER && j->plan->dead_letter_sink < 0 &&
       stat(j->dead_path, &st) == 0)
     fprintf(stderr, " letters=%s", j->dead_path);
@@ -114,8 +112,12 @@ static void runner_said(struct runner_job *j) {
 static void runner_changed(struct job *job, enum job_state state, void *own) {
   struct runner_job *j = own;
   struct runner *r = j->runner;
+  char text[512];
   j->job = job;
   j->state = state;
+  if (state == JOB_RUNNING)
+    spate_log(&(struct spate_where){j->plan->name, NULL}, SPATE_LOG_INFO, "%s",
+              report_began(job, r->kept, text, sizeof text));
   if (!state_final(state)) return;
   r->alive--;
   if (state == JOB_FAILED) {
@@ -148,7 +150,8 @@ static void runner_minute(evutil_socket_t fd, short what, void *own) {
   char text[512];
   for (uint32_t i = 0; i < r->jobs; i++)
     if (r->job[i].job != NULL && !state_final(r->job[i].state))
-      spate_log(NULL, SPATE_LOG_INFO, "%s", report_text(&r->job[i].report, r->job[i].job, false, text, sizeof text));
+      spate_log(&(struct spate_where){r->job[i].plan->name, NULL}, SPATE_LOG_INFO, "%s",
+                report_text(&r->job[i].report, r->job[i].job, false, text, sizeof text));
 }
 
 static int runner_start(struct runner *r, const struct run_options *o, struct runner_job *j) {
@@ -221,6 +224,7 @@ static int run_plans(const struct plan_set *set, const struct run_options *o) {
   r.base = event_base_new();
   r.pool = job_pool_new(run_workers(o->workers), &err);
   if (r.base == NULL || r.pool == NULL) goto fail;
+  r.kept = o->state_dir != NULL;
   r.jobs = set->count;
   r.job = MEM_NEWS(struct runner_job, r.jobs + 1);
   for (uint32_t i = 0; i < r.jobs; i++) r.job[i] = (struct runner_job){.runner = &r, .plan = set->plan[i]};

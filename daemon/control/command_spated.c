@@ -1,6 +1,6 @@
 /*
- * command_spated: spated's command line, as a command like those of spate: the same table parses it, prints its help and
- * its part of the manual. What it starts is daemon.c.
+ * command_spated: spated's command line, as a command like those of spate: the same table parses it, prints its help
+ * and its part of the manual. What it starts is daemon.c.
  */
 #include "../base/log.h"
 #include "commands.h"

@@ -366,7 +366,7 @@ static int test_run(const struct cli_command *command, const void *own, char **f
     return EXIT_ENVIRONMENT;
   }
   for (uint32_t i = 0; i < count; i++) good &= tester_file(&r, files[i]);
-  printf("%u passed, %u failed\n", r.passed, r.failed);
+  if (good || r.passed + r.failed > 0) printf("%u passed, %u failed\n", r.passed, r.failed);
   job_pool_free(&r.pool);
   event_base_free(r.base);
   return good && r.failed == 0 ? EXIT_FINE : EXIT_INPUT;

@@ -82,7 +82,8 @@ static void daemon_minute(evutil_socket_t fd, short what, void *own) {
   char text[512];
   for (struct daemon_slot *s = d->slots; s != NULL; s = s->next)
     if (s->job != NULL)
-      spate_log(NULL, SPATE_LOG_INFO, "%s", report_text(&s->report, s->job, false, text, sizeof text));
+      spate_log(&(struct spate_where){s->name, NULL}, SPATE_LOG_INFO, "%s",
+                report_text(&s->report, s->job, false, text, sizeof text));
 }
 
 static void daemon_watchdog(evutil_socket_t fd, short what, void *own) {

@@ -65,7 +65,17 @@ static int later(const char *name, int argc, char **argv) {
   return -1;
 }
 
+static int unknown_option(const char *name) {
+  static const char *const WORDS[] = {"help", "version"};
+  const char *near = conf_nearest(name + strspn(name, "-"), WORDS, 2);
+  fprintf(stderr, "spate: there is no option '%s' before a command\n", name);
+  if (near != NULL) fprintf(stderr, "did you mean '--%s'?\n", near);
+  fprintf(stderr, "'spate help' lists the commands, 'spate COMMAND --help' its options\n");
+  return EXIT_USAGE;
+}
+
 static int unknown(const char *name) {
+  if (name[0] == '-') return unknown_option(name);
   const char *names[64];
   uint32_t n, count = 0;
   const struct cli_command *const *all = commands_all(&n);
@@ -73,6 +83,7 @@ static int unknown(const char *name) {
     if (!all[i]->hidden) names[count++] = all[i]->name;
   for (size_t i = 0; i < LATER_COUNT; i++) names[count++] = LATER[i].name;
   names[count++] = "help";
+  names[count++] = "version";
   const char *near = conf_nearest(name, names, count);
   fprintf(stderr, "spate: there is no command '%s'\n", name);
   if (near != NULL) fprintf(stderr, "did you mean '%s'?\n", near);

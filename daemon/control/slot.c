@@ -106,7 +106,7 @@ static void slot_changed(struct job *job, enum job_state state, void *own) {
   struct daemon_slot *slot = own;
   char text[600], numbers[512];
   slot->state = state;
-  if (state == JOB_RUNNING) slot_log(slot, SPATE_LOG_INFO, "runs");
+  if (state == JOB_RUNNING) slot_log(slot, SPATE_LOG_INFO, report_began(job, true, numbers, sizeof numbers));
   if (state != JOB_FINISHED && state != JOB_STOPPED && state != JOB_FAILED) return;
   report_text(&slot->report, job, true, numbers, sizeof numbers);
   snprintf(text, sizeof text, "%s: %s",
@@ -172,7 +172,6 @@ void slot_stop(struct daemon_slot *slot) {
   if (slot->job == NULL) return;
   struct timeval tv = {SLOT_STOP_S, 0};
   event_add(slot->deadline, &tv);
-  report_lag(&slot->report, slot->job);
   job_stop(slot->job, false);
 }
 

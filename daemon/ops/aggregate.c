@@ -216,6 +216,24 @@ static struct schema *group_schema(struct op_check *check, const struct aggregat
   return s;
 }
 
+/* As it is written in the pipeline; defaults are not said. Part of the signature: what it says is what the state means.
+ */
+static void describe_window(struct buf *b, const struct aggregate_def *def) {
+  char size[32], every[32], offset[32];
+  if (!def->windowed) {
+    buf_text(b, "window=global");
+    return;
+  }
+  conf_duration_text(def->window.size, size, sizeof size);
+  if (def->window.every == def->window.size)
+    buf_format(b, "window={tumbling: %s", size);
+  else
+    buf_format(b, "window={hopping: %s, every: %s", size, conf_duration_text(def->window.every, every, sizeof every));
+  if (def->window.offset != 0)
+    buf_format(b, ", offset: %s", conf_duration_text(def->window.offset, offset, sizeof offset));
+  buf_text(b, def->processing ? ", time: processing}" : "}");
+}
+
 static void describe(struct op_check *check, struct aggregate_def *def, const struct conf_node *compute,
                      const struct conf_node *window) {
   struct buf b = {0};
@@ -223,11 +241,7 @@ static void describe(struct op_check *check, struct aggregate_def *def, const st
   for (uint32_t i = 0; i < def->keys; i++)
     buf_format(&b, "%s%s", i > 0 ? "," : "", check->input.schema->all.fields[def->key[i]].name);
   buf_text(&b, "] ");
-  if (def->windowed)
-    buf_format(&b, "window=%lldus/%lldus+%lldus%s", (long long)def->window.size, (long long)def->window.every,
-               (long long)def->window.offset, def->processing ? " processing" : "");
-  else
-    buf_text(&b, "window=global");
+  describe_window(&b, def);
   buf_text(&b, " compute=[");
   for (uint32_t i = 0; i < compute->count;
        i++) /* types matter too: the same text over another column is another state */
@@ -240,10 +254,13 @@ static void describe(struct op_check *check, struct aggregate_def *def, const st
   buf_text(&b, "]");
   check->signature = arena_text(check->arena, buf_string(&b));
   buf_free(&b);
-  char size[64] = "no window";
-  if (def->windowed)
-    snprintf(size, sizeof size, "%s %gs", def->window.every == def->window.size ? "tumbling" : "hopping",
-             (double)def->window.size / 1e6);
+  char size[64] = "no window", length[32], every[32];
+  conf_duration_text(def->window.size, length, sizeof length);
+  if (def->windowed && def->window.every == def->window.size)
+    snprintf(size, sizeof size, "tumbling %s", length);
+  else if (def->windowed)
+    snprintf(size, sizeof size, "hopping %s, every %s", length,
+             conf_duration_text(def->window.every, every, sizeof every));
   (void)window;
   check->explain =
       arena_format(check->arena, "%s%s, emit %s", size, def->processing ? " by the clock" : "", EMITS[def->emit]);

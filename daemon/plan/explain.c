@@ -9,20 +9,6 @@
 #include "explain.h"
 
 /* ---- text ---- */
-const char *plan_duration_text(int64_t us, char *out, size_t room) {
-  static const struct {
-    int64_t us;
-    const char *unit;
-  } units[] = {{86400000000, "d"}, {3600000000, "h"}, {60000000, "m"}, {1000000, "s"}, {1000, "ms"}};
-  for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-    if (us == 0 || us % units[i].us != 0) continue;
-    snprintf(out, room, "%" PRId64 "%s", us / units[i].us, units[i].unit);
-    return out;
-  }
-  snprintf(out, room, us == 0 ? "0s" : "%" PRId64 "us", us);
-  return out;
-}
-
 static void explain_node(struct buf *out, const struct conf_node *node) {
   if (node->kind == CONF_SCALAR) {
     buf_text(out, node->secret ? "***" : node->text);
@@ -111,7 +97,7 @@ static void explain_source(const struct plan *p, const struct plan_node *n, FILE
           used > 0 ? buf_string(text) : "none", used, s->schema->visible);
   if (s->time >= 0)
     fprintf(out, "    event time: %s, watermark %s behind\n", s->schema->all.fields[s->time].name,
-            plan_duration_text(s->delay_us, duration, sizeof duration));
+            conf_duration_text(s->delay_us, duration, sizeof duration));
   if (s->bounded) fprintf(out, "    ends by itself\n");
 }
 
@@ -207,12 +193,12 @@ static void explain_head(const struct plan *p, FILE *out) {
   static const char *const ON_ERROR[] = {"kept as dead letters", "dropped", "the pipeline fails"};
   fprintf(out, "pipeline %s (%s)\n", p->name, p->path);
   if (p->mode == PLAN_RECORD)
-    fprintf(out, "  mode: record, an epoch every %s\n", plan_duration_text(p->checkpoint_us, a, sizeof a));
+    fprintf(out, "  mode: record, an epoch every %s\n", conf_duration_text(p->checkpoint_us, a, sizeof a));
   else if (p->available_now)
     fprintf(out, "  mode: micro_batch, all that is there, %" PRId64 " records of a source at a time\n", p->max_records);
   else
     fprintf(out, "  mode: micro_batch, every %s, at most %" PRId64 " records of a source\n",
-            plan_duration_text(p->trigger_us, a, sizeof a), p->max_records);
+            conf_duration_text(p->trigger_us, a, sizeof a), p->max_records);
   fprintf(out, "  guarantee: %s\n", p->guarantee_text);
   fprintf(out, "  bad records: %s", ON_ERROR[p->on_error]);
   if (p->dead_letter_sink >= 0) fprintf(out, ", in sink %s", p->sink[p->dead_letter_sink].name);

@@ -48,7 +48,6 @@ enum job_note_kind {
   NOTE_ENDED,
   NOTE_FAILED,
   NOTE_CLOSED,
-  NOTE_PARTITIONS
 };
 struct job_note {
   struct job_note *next;
@@ -119,6 +118,8 @@ struct job {
   _Atomic bool quiet;            /* the last epoch is closing: nothing may come out by the clock after it */
   _Atomic int64_t epoch_now;     /* micro-batches: the clock of the batch; 0: none (record mode) */
   uint64_t committed_epochs;
+  uint64_t resumed; /* the epoch of the snapshot it began with; 0: none */
+  int64_t last_lag; /* when the sources were last open */
   int64_t partitions_checked;
   /* scribe */
   pthread_t scribe;

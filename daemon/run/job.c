@@ -17,6 +17,17 @@ static void job_set(struct job *job, enum job_state state) {
   if (job->args.changed != NULL) job->args.changed(job, state, job->args.own);
 }
 
+/* What is still to come at the sources, while they are open; -1: they do not know. */
+static int64_t job_lag(const struct job *job) {
+  int64_t sum = -1;
+  for (uint32_t i = 0; i < job->plan->sources; i++) {
+    const struct spate_source_api *api = job->plan->source[i].api;
+    int64_t lag = api->lag != NULL ? api->lag(job->source[i].source) : -1;
+    if (lag >= 0) sum = (sum < 0 ? 0 : sum) + lag;
+  }
+  return sum;
+}
+
 /* ---- closing ---- */
 static void closed_run(struct job *job, struct scribe_work *work) {
   (void)work;
@@ -40,6 +51,7 @@ void job_close(struct job *job, enum job_state final) {
     if (final == JOB_FAILED) job->final = final;
     return;
   }
+  if (job->state == JOB_RUNNING || job->state == JOB_STOPPING) job->last_lag = job_lag(job);
   job->closing_down = true;
   job->final = final;
   if (job->state == JOB_RUNNING) job_set(job, JOB_STOPPING);
@@ -81,7 +93,7 @@ static void opened_done(struct job *job, struct scribe_work *work) {
     return;
   }
   for (uint32_t i = 0; i < job->plan->sources; i++) job->source[i].assigned = job->source[i].count;
-  if (job->restored != NULL) job->epoch.current = job->restored->epoch;
+  if (job->restored != NULL) job->resumed = job->epoch.current = job->restored->epoch;
   job_silence_empty(job);
   job->opening = job->tasks;
   for (uint32_t i = 0; i < job->tasks; i++) task_open_on_worker(job, job->task[i]);
@@ -220,6 +232,7 @@ struct job *job_start(const struct job_args *args, struct spate_error *err) {
   job->arena = arena_new();
   job->where = (struct spate_where){job->plan->name, NULL};
   job->lock_fd = job->dead_fd = -1;
+  job->last_lag = -1;
   job->first_worker = job_pool_next(args->pool);
   job->source = ARENA_NEWS(job->arena, struct source_slot, job->plan->sources + 1);
   job->sink = ARENA_NEWS(job->arena, struct sink_slot, job->plan->sinks + 1);
@@ -262,6 +275,7 @@ void job_stop(struct job *job, bool at_once) {
 
 enum job_state job_state(const struct job *job) { return job->state; }
 const struct spate_error *job_error(const struct job *job) { return &job->error; }
+uint64_t job_resumed(const struct job *job) { return job->resumed; }
 const struct plan *job_plan(const struct job *job) { return job->plan; }
 void job_poke(struct job *job) {
   for (uint32_t i = 0; i < job->tasks; i++) spate_task_wake(job->task[i]);
@@ -283,12 +297,8 @@ void job_numbers(const struct job *job, struct job_numbers *n) {
     n->state_keys += atomic_load_explicit(&t->state_keys, memory_order_relaxed);
     n->future += atomic_load_explicit(&t->future, memory_order_relaxed);
   }
-  if (job->state != JOB_RUNNING) return;
-  for (uint32_t i = 0; i < job->plan->sources; i++) {
-    const struct spate_source_api *api = job->plan->source[i].api;
-    int64_t lag = api->lag != NULL ? api->lag(job->source[i].source) : -1;
-    if (lag >= 0) n->lag = (n->lag < 0 ? 0 : n->lag) + lag;
-  }
+  bool open = (job->state == JOB_RUNNING || job->state == JOB_STOPPING) && !job->closing_down;
+  n->lag = open ? job_lag(job) : job->last_lag;
 }
 
 void job_free(struct job **slot) {

@@ -44,10 +44,11 @@ void job_free(struct job **job);
 
 struct job_numbers { /* sums over tasks; any time, main thread */
   uint64_t in, out, late, dead, dropped, epochs, state_keys, future;
-  int64_t lag;       /* -1: unknown */
+  int64_t lag;       /* -1: unknown; after the end: as it was last known */
   int64_t watermark; /* least over the sources; SPATE_TIME_MIN: none yet */
 };
 void job_numbers(const struct job *job, struct job_numbers *numbers);
+uint64_t job_resumed(const struct job *job); /* the epoch that it goes on from; 0: it began anew */
 const struct plan *job_plan(const struct job *job);
 void job_poke(struct job *job); /* every task looks at the clock and its ends again: after virtual time moved */
 #endif

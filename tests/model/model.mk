@@ -2,4 +2,4 @@
 .PHONY: model
 MODEL_CASES ?= 300
 model: $O/spate
-	@$(PYTHON) tests/model/windows.py --spate $O/spate --cases $(MODEL_CASES) $(MODEL_ARGS)
+	@$(PYTHON) tests/model/windows.py --spate $(abspath $O/spate) --cases $(MODEL_CASES) $(MODEL_ARGS)
