@@ -291,16 +291,19 @@ def goes_on(work):
     work.pipeline("files", follow("files"))
     work.pipeline("gen", GENERATE)
     work.pipeline("win", follow("win", WINDOW).replace("{n: int}", "{n: int, t: timestamp(ms)}"))
+    said = "runs: in \\(file\\) to out \\(file\\); "
     for turn in range(3):
         work.append("files.in", range(turn * 100, turn * 100 + 100))
         with open(work.at("win.in"), "a", encoding="utf-8") as f:  # each turn ends inside a window
             f.write("".join(f'{{"n":1,"t":{t}}}\n' for t in range(turn * 1500, turn * 1500 + 1500, 10)))
         seen = len(work.rows("gen.out"))
         d = work.start().ready()
+        d.log.wait("pipeline=files " + said + ("goes on from epoch [1-9]" if turn > 0 else "begins anew"))
         work.wait_last("files.out", turn * 100 + 99)
         work.wait_rows("gen.out", lambda rows: len(rows) > seen + 100)
         work.wait_rows("win.out", lambda rows: len(rows) == ((turn + 1) * 1500 - 10) // 1000)
         d.stop()
+        d.log.wait("pipeline=files stopped at an epoch's edge: in=100 out=100 .* ")
     same("rows", list(range(300)), numbers(work.rows("files.out")))
     rows = numbers(work.rows("gen.out"))
     same("what was generated", list(range(len(rows))), rows)
@@ -527,6 +530,31 @@ def refused(work):
         same(f"exit code of {args}", code, done.returncode)
         if text not in done.stderr:
             raise Wrong(f"{args}: no '{text}' in: {done.stderr}")
+
+
+@case
+def exit_codes_of_run(work):
+    """`spate run` tells an environment that is at fault (3) from a pipeline that is (1)."""
+    spate = os.path.join(os.path.dirname(SPATED), "spate")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        work.write("there.out", '{"n":1}\n')
+        work.write("file", "")
+        generated = GENERATE.replace("rate: 2000", "rows: 5")
+        for text, args, code, said in (
+                (generated, [], 0, "in=5 out=5"),
+                (generated.replace("gen.out, if_exists: append", "there.out"), [], 1, "exists already"),
+                (generated.replace("gen.out", "file/x/gen.out"), [], 3, "cannot make the directory"),
+                (generated.replace("path: gen.out", "path: pipelines.d"), [], 3, "cannot open"),
+                (generated, ["--state-dir", "file/state"], 3, "cannot make the directory"),
+                (listen(port, "net.out"), [], 3, f"cannot listen on 127.0.0.1:{port}")):
+            work.pipeline("p", text)
+            done = subprocess.run([spate, "run", "pipelines.d/p.yaml", *args], cwd=work.path, capture_output=True, text=True,
+                                  timeout=DEADLINE)
+            if (done.returncode, said in done.stderr) != (code, True):
+                raise Wrong(f"exit code {code} and '{said}' expected, {done.returncode} and: {done.stderr}")
 
 
 def main():
