@@ -79,14 +79,3 @@ struct spate_batch *batch_gather(const struct spate_batch *batch, const uint16_t
   b->time = batch->time != NULL ? column_gather(batch->time, rows, count) : NULL;
   return b;
 }
-
-size_t batch_bytes(const struct spate_batch *batch) {
-  size_t size = sizeof *batch;
-  for (uint32_t i = 0; i < batch->columns; i++) {
-    const struct spate_column *c = batch->column[i];
-    if (c == NULL) continue;
-    uint32_t width = type_width(c->type.kind);
-    size += width > 0 ? (size_t)c->rows * width : (size_t)c->rows * 4 + (c->rows > 0 ? c->offsets[c->rows] : 0);
-  }
-  return size;
-}

@@ -22,8 +22,6 @@ struct spate_batch *batch_with(const struct spate_batch *batch, uint32_t columns
 struct spate_batch *batch_gather(const struct spate_batch *batch, const uint16_t *rows, uint32_t count,
                                  const uint8_t *keep); /* by column: 0 = nobody reads it; NULL: all */
 struct spate_column *column_gather(const struct spate_column *column, const uint16_t *rows, uint32_t count);
-/* Appends columns of rows [from, from + count) copied out. */
-size_t batch_bytes(const struct spate_batch *batch); /* roughly what it holds */
 
 /* A column that grows row by row: for results, lookups' tables and tests. */
 struct column_builder {

@@ -63,6 +63,8 @@ static void update_rows(struct aggregate_state *s, const struct spate_batch *bat
   const struct aggregate_def *def = s->def;
   const struct spate_rejects *rejects = s->frame->rejects;
   int64_t start = 0, from = 1, to = 0, now = s->frame->moment.now; /* [from, to): where the slice at hand reaches */
+  if (def->processing && now < s->watermark)
+    now = s->watermark; /* the clock was set back: what has gone out stays so */
   for (uint32_t k = 0; k < batch->count; k++) {
     uint32_t row = spate_batch_row(batch, k);
     u->of_row[row] = NULL;

@@ -4,7 +4,7 @@
  *
  * Law of stepping: a step gets one message at a time and answers with at most one. SPATE_OK: it is done with the
  * message; SPATE_MORE: it is not, call again with the same message (out may hold something or OP_NONE); SPATE_FAIL: the
- * pipeline fails. A watermark, barrier, idle, tick or end is passed on only when all output that precedes it is out. A
+ * pipeline fails. A watermark, barrier, idle or tick is passed on only when all output that precedes it is out. A
  * step never asks which mode it runs in.
  */
 #ifndef OPS_OP_H
@@ -115,8 +115,6 @@ struct op_check {
   bool micro_batch;
   const struct op_table *tables;
   uint32_t table_count;
-  const char *const *names; /* of sources, steps and ports before it, for 'did you mean' */
-  uint32_t name_count;
   /* to be filled in */
   const void *def;
   struct op_port port[OP_MAX_PORTS];

@@ -130,9 +130,13 @@ static int commit_positions(struct job *job, struct spate_error *err) {
 static int commit_file(struct job *job, const struct commit_work *c, struct spate_error *err) {
   if (job->state_path == NULL) return 0;
   uint32_t count = 0;
-  const struct buf **section = MEM_NEWS(const struct buf *, job->tasks + 1);
+  const struct buf **section = MEM_NEWS(const struct buf *, job->tasks + 2);
   for (const struct task_report *r = job->epoch.report; r != NULL; r = r->next) section[count++] = &r->state;
+  struct buf absent = {0};
+  snapshot_put_absent(job->places, section, count, &absent);
+  section[count++] = &absent;
   int r = snapshot_write(job->state_path, job->plan, c->epoch, c->finished, section, count, err);
+  buf_free(&absent);
   mem_free(section);
   return r;
 }

@@ -110,6 +110,7 @@ struct job {
   enum job_state final;
   struct epoch_state epoch;
   struct snapshot *restored; /* while tasks open */
+  struct snapshot *places;   /* its positions, to the end: for partitions that come later, and those that are away */
   char *state_path;          /* the pipeline's directory; NULL: temporary */
   int lock_fd;
   int dead_fd; /* O_APPEND; written by tasks in whole lines, synced by the scribe */

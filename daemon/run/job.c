@@ -94,6 +94,7 @@ static void opened_done(struct job *job, struct scribe_work *work) {
   }
   for (uint32_t i = 0; i < job->plan->sources; i++) job->source[i].assigned = job->source[i].count;
   if (job->restored != NULL) job->resumed = job->epoch.current = job->restored->epoch;
+  job->places = snapshot_positions(job->restored);
   job_silence_empty(job);
   job->opening = job->tasks;
   for (uint32_t i = 0; i < job->tasks; i++) task_open_on_worker(job, job->task[i]);
@@ -322,6 +323,7 @@ void job_free(struct job **slot) {
   if (job->note_event != NULL) event_free(job->note_event);
   if (job->note_fd >= 0) close(job->note_fd);
   pthread_mutex_destroy(&job->note_lock);
+  snapshot_free(&job->places);
   arena_free(&job->arena);
   mem_free(job);
 }

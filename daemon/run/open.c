@@ -71,6 +71,7 @@ static int open_dead(struct job *job, struct spate_error *err) {
   if (job->dead_fd < 0)
     return spate_fail_environment(err, "cannot open the dead-letter file '%s': %s", job->args.dead_path,
                                   strerror(errno));
+  flock(job->dead_fd, LOCK_SH | LOCK_NB); /* says to others that it is in use */
   return 0;
 }
 
@@ -234,8 +235,9 @@ void close_all(struct job *job) {
   if (job->dead_fd >= 0) {
     off_t size = lseek(job->dead_fd, 0, SEEK_END);
     fdatasync(job->dead_fd);
+    /* no letters: leave no empty file behind, unless another process has it open too */
+    if (size == 0 && flock(job->dead_fd, LOCK_EX | LOCK_NB) == 0) unlink(job->args.dead_path);
     close(job->dead_fd);
-    if (size == 0) unlink(job->args.dead_path); /* no letters: leave no empty file behind */
     job->dead_fd = -1;
   }
   if (job->lock_fd >= 0) close(job->lock_fd);

@@ -244,6 +244,35 @@ bool snapshot_position(const struct snapshot *snapshot, const char *source, cons
   return false;
 }
 
+struct snapshot *snapshot_positions(const struct snapshot *snapshot) {
+  if (snapshot == NULL) return NULL;
+  struct snapshot *kept = MEM_NEW(struct snapshot);
+  struct cut cut = {snapshot->sections, snapshot->end, false};
+  struct section s;
+  for (const char *begun = cut.at; section_next(&cut, &s); begun = cut.at)
+    if (s.kind == 'P') buf_put(&kept->bytes, begun, (size_t)(cut.at - begun));
+  kept->sections = kept->bytes.data;
+  kept->end = kept->bytes.data + kept->bytes.size;
+  return kept;
+}
+
+void snapshot_put_absent(const struct snapshot *kept, const struct buf *const *sections, uint32_t count,
+                         struct buf *out) {
+  if (kept == NULL) return;
+  struct cut cut = {kept->sections, kept->end, false};
+  struct section s;
+  for (const char *begun = cut.at; section_next(&cut, &s); begun = cut.at) {
+    bool found = false;
+    for (uint32_t i = 0; i < count && !found; i++) {
+      struct cut now = {sections[i]->data, sections[i]->data + sections[i]->size, false};
+      for (struct section t; !found && section_next(&now, &t);)
+        found = t.kind == 'P' && t.name_size == s.name_size && memcmp(t.name, s.name, s.name_size) == 0 &&
+                t.partition_size == s.partition_size && memcmp(t.partition, s.partition, s.partition_size) == 0;
+    }
+    if (!found) buf_put(out, begun, (size_t)(cut.at - begun));
+  }
+}
+
 int snapshot_load_step(const struct snapshot *snapshot, const char *step, const struct op_class *op, void *state,
                        uint32_t index, uint32_t tasks, struct spate_error *err) {
   struct cut cut = {snapshot->sections, snapshot->end, false};

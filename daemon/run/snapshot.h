@@ -29,6 +29,11 @@ int snapshot_write(const char *dir, const struct plan *plan, uint64_t epoch, boo
                    const struct buf *const *sections, uint32_t count, struct spate_error *err);
 /* *out NULL: there is none. -1: there is one, but it is damaged or does not fit the plan; err names the remedy. */
 int snapshot_read(const char *dir, const struct plan *plan, struct snapshot **out, struct spate_error *err);
+/* The positions alone, of a snapshot whose state has been loaded: for partitions that come later. NULL of NULL. */
+struct snapshot *snapshot_positions(const struct snapshot *snapshot);
+/* Appends the positions of `kept` that none of the sections has: a file that is away keeps its place. */
+void snapshot_put_absent(const struct snapshot *kept, const struct buf *const *sections, uint32_t count,
+                         struct buf *out);
 void snapshot_free(struct snapshot **snapshot);
 
 /* A position: false when the snapshot has none for that partition. */

@@ -42,10 +42,12 @@ static void task_send_report(struct spate_task *task) {
 }
 
 static void task_tick(struct spate_task *task) {
-  int64_t at = chain_next_tick(&task->chain), now = clock_now();
+  /* a micro-batch has one clock: a window that its rows still enter must not go out before them */
+  int64_t batch = atomic_load_explicit(&task->job->epoch_now, memory_order_relaxed);
+  int64_t at = chain_next_tick(&task->chain), now = batch != 0 ? batch : clock_now();
   if (at == INT64_MAX || atomic_load(&task->job->quiet)) return;
   if (at > now) {
-    task_timer(task, at);
+    if (batch == 0) task_timer(task, at); /* else the next batch comes by */
     return;
   }
   struct op_msg m = {.kind = OP_TICK, .value = now};

@@ -145,7 +145,6 @@ struct spate_task {
 
 bool task_run(struct runnable *runnable);
 void task_fail(struct spate_task *task, const struct spate_error *error);
-static inline struct spate_task *task_of(struct chain *chain) { return chain->task; }
 /* Counters have one writer; main reads them. */
 static inline void task_count(_Atomic uint64_t *counter, uint64_t n) {
   atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
@@ -159,6 +158,9 @@ int source_assign(struct spate_task *task, uint32_t partition, const char *name,
                   int64_t greatest, struct spate_error *err);
 enum spate_result source_step(struct spate_task *task, struct spate_error *err); /* the chain is drained */
 void source_close(struct spate_task *task);
+enum spate_result source_pull(struct spate_task *task); /* a batch into the chain, which is drained */
+void source_states(struct spate_task *task);            /* looks whether partitions are finished or idle */
+bool source_time(struct spate_task *task);              /* true: pushed a watermark, or that time stands still */
 
 enum spate_result align_step(struct spate_task *task); /* OK: pushed something; IDLE */
 

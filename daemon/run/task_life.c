@@ -100,8 +100,10 @@ static void task_assign_call(struct worker_call *call) {
   struct task_call *c = (struct task_call *)call;
   struct spate_error err = {0};
   if (c->task->opened && !c->task->failed) {
-    if (source_assign(c->task, c->partition, c->name, (struct spate_bytes){NULL, 0}, SPATE_TIME_MIN, &err) != 0)
-      task_fail(c->task, &err);
+    struct spate_bytes position = {NULL, 0};
+    int64_t greatest = SPATE_TIME_MIN;
+    snapshot_position(c->job->places, c->task->source.plan->name, c->name, &position, &greatest);
+    if (source_assign(c->task, c->partition, c->name, position, greatest, &err) != 0) task_fail(c->task, &err);
     runnable_wake(&c->task->runnable);
   }
   mem_free(c);

@@ -118,17 +118,21 @@ static int sink_prepare(struct file_sink *s, const struct spate_sink_args *args,
   if (s->head != NULL) memcpy(s->head, args->head, args->head_length);
   if (beneath_root(s->config.path, args->schema, &s->root, err) != 0) return -1;
   if (s->root[0] != 0 && beneath_make(s->root, err) != 0) return -1;
-  s->rules =
-      (struct outfile_rules){.root = s->root,
-                             .head = s->head,
-                             .head_length = args->head_length,
-                             .go_on = marker_take(s, args) || args->resumed || s->config.if_exists == EXISTS_APPEND,
-                             .replace = s->config.if_exists == EXISTS_REPLACE,
-                             .rotates = s->config.rotate.size > 0 || s->config.rotate.every > 0};
+  bool begun = marker_take(s, args);
+  s->rules = (struct outfile_rules){.root = s->root,
+                                    .head = s->head,
+                                    .head_length = args->head_length,
+                                    .go_on = begun || args->resumed || s->config.if_exists == EXISTS_APPEND,
+                                    .replace = s->config.if_exists == EXISTS_REPLACE,
+                                    .rotates = s->config.rotate.size > 0 || s->config.rotate.every > 0};
   const char *constant = spate_template_constant(s->config.path);
   if (constant != NULL) {
     s->first = outfile_open(&s->rules, constant + strlen(s->root), false, (int64_t)time(NULL) * 1000000, err);
-    if (s->first == NULL) return -1;
+    if (s->first == NULL) {
+      if (s->marker != NULL && !begun)
+        unlink(s->marker); /* nothing of ours was written: it must not vouch for that file */
+      return -1;
+    }
   }
   if (!s->temporary && (s->syncer = syncer_start(err)) == NULL) return -1;
   return 0;

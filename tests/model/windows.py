@@ -159,6 +159,7 @@ def main():
     p.add_argument("--cases", type=int, default=300)
     p.add_argument("--from", dest="first", type=int, default=1)
     a = p.parse_args()
+    a.spate = os.path.abspath(a.spate)
     seeds = [a.seed] if a.seed is not None else range(a.first, a.first + a.cases)
     failed = 0
     for seed in seeds:
