@@ -34,22 +34,22 @@ int port_free(void) {
   return port;
 }
 
-static int connect_patiently(int port, bool ipv6, const atomic_bool *stop) {
+static int connect_patiently(int port, bool ipv6, int tries, const atomic_bool *stop) {
   struct sockaddr_in a = loopback(port);
   struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = in6addr_loopback};
-  for (int i = 0; i < 500 && (i == 0 || !atomic_load(stop)); i++) {
+  for (int i = 0; i < tries && (i == 0 || !atomic_load(stop)); i++) {
     int fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int rc = ipv6 ? connect(fd, (struct sockaddr *)&a6, sizeof a6) : connect(fd, (struct sockaddr *)&a, sizeof a);
     if (rc == 0) return fd;
     close(fd);
-    usleep(10000); /* until somebody listens */
+    if (tries > 1) usleep(10000); /* until somebody listens */
   }
   return -1;
 }
 
 static void *sender_run(void *own) {
   struct sender *s = own;
-  int fd = connect_patiently(s->port, s->ipv6, &s->stop);
+  int fd = s->fd >= 0 ? s->fd : connect_patiently(s->port, s->ipv6, 500, &s->stop);
   atomic_store(&s->connected, fd >= 0);
   size_t at = 0, piece = 1;
   while (fd >= 0 && at < s->size) {
@@ -78,6 +78,9 @@ void sender_start(struct sender *s, int port, char *bytes, size_t size) {
   s->port = port;
   s->bytes = bytes;
   s->size = size;
+  /* Where somebody listens, the connection stands when this returns: of several senders none can be done before the
+   * last has come, which a bounded source would take for the end. */
+  s->fd = connect_patiently(port, ipv6, 1, &s->stop);
   ck_assert_int_eq(pthread_create(&s->thread, NULL, sender_run, s), 0);
 }
 
@@ -108,7 +111,7 @@ static void *receiver_run(void *own) {
   struct receiver *r = own;
   atomic_bool never = false;
   if (r->listen_fd < 0) {
-    int fd = connect_patiently(r->port, false, &never);
+    int fd = connect_patiently(r->port, false, 500, &never);
     if (fd >= 0) receive_all(r, fd, 0);
     return NULL;
   }

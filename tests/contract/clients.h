@@ -9,9 +9,10 @@
 
 int port_free(void); /* one that nobody listens on */
 
-struct sender { /* connects (trying for five seconds) and sends bytes in pieces of odd sizes, then closes */
+struct sender { /* connects (at once, else trying for five seconds) and sends bytes in pieces of odd sizes, then closes
+                 */
   pthread_t thread;
-  int port;
+  int port, fd; /* fd: connected already; else -1 */
   bool ipv6;
   char *bytes;
   size_t size;
