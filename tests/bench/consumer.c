@@ -60,8 +60,8 @@ static rd_kafka_t *open_handle(rd_kafka_type_t type, const char *const (*option)
 static rd_kafka_t *open_consumer(const char *brokers) {
   const char *const option[][2] = {{"bootstrap.servers", brokers},          {"group.id", "yardstick"},
                                    {"enable.auto.commit", "false"},         {"enable.partition.eof", "true"},
-                                   {"fetch.message.max.bytes", "4194304"},  {"queued.min.messages", "40000"},
-                                   {"queued.max.messages.kbytes", "32768"}, {"fetch.wait.max.ms", "50"},
+                                   {"fetch.message.max.bytes", "4194304"},  {"queued.min.messages", "100000"},
+                                   {"queued.max.messages.kbytes", "65536"}, {"fetch.wait.max.ms", "50"},
                                    {"isolation.level", "read_committed"},   {"check.crcs", "true"}};
   return open_handle(RD_KAFKA_CONSUMER, option, sizeof option / sizeof *option);
 }
