@@ -13,9 +13,9 @@ static const char *const EMITS[] = {"close", "changes", "all", NULL}, *const OUT
 
 struct aggregate_options {
   struct spate_strings key;
-  const char *window, *where, *late, *ttl;
+  const char *window, *where, *late;
   struct spate_map compute;
-  int64_t lateness, max_keys;
+  int64_t lateness;
   int emit, output;
   bool unbounded;
 };

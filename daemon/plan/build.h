@@ -67,7 +67,6 @@ bool build_name_good(struct build *b, const struct conf_node *key, const char *w
 
 /* fields.c: a `schema:`. NULL: errors were added and nothing can be said; a wrong entry has the type of a bare null. */
 struct schema *build_schema(struct build *b, const struct conf_node *node, uint32_t hidden_room);
-const char *plan_meta_name(enum spate_meta meta);
 struct spate_type plan_meta_type(enum spate_meta meta);
 
 /* graph.c: who reads whom. */

@@ -126,6 +126,8 @@ void plan_set_free(struct plan_set *set);
 void plan_free(struct plan **plan);
 void plan_explain(const struct plan *plan, FILE *out, bool dot);
 
+const char *plan_meta_name(enum spate_meta meta); /* "_key", … */
+
 /* ---- registry of connectors and codecs ---- */
 const struct spate_source_api *registry_source(const char *name);
 const struct spate_sink_api *registry_sink(const char *name);

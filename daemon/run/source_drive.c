@@ -19,6 +19,11 @@ static int source_decoder_open(struct spate_task *task, struct spate_error *err)
     wanted[d->wanted] = schema->all.fields[i];
     d->wanted_at[d->wanted++] = i;
   }
+  for (int m = 0; m < SPATE_METAS; m++) {
+    d->meta_at[m] = -1;
+    for (uint32_t i = schema->visible; i < schema->all.count; i++)
+      if (strcmp(schema->all.fields[i].name, plan_meta_name((enum spate_meta)m)) == 0) d->meta_at[m] = (int32_t)i;
+  }
   d->decoded = mem_zero(schema->visible + 1, sizeof(struct spate_column *));
   if (p->codec.api == NULL) return 0;
   struct spate_schema some = {wanted, d->wanted}, known = {schema->all.fields, schema->visible};

@@ -7,9 +7,6 @@
 #include "../data/payloads.h"
 #include "internal.h"
 
-static const char *const META_NAMES[SPATE_METAS] = {"_key",     "_topic", "_partition", "_offset", "_timestamp",
-                                                    "_headers", "_peer",  "_path",      "_line"};
-
 /* ---- one block to one batch ---- */
 static struct spate_batch *source_make_batch(struct spate_task *task, struct spate_origin *block) {
   struct source_drive *d = &task->source;
@@ -17,9 +14,8 @@ static struct spate_batch *source_make_batch(struct spate_task *task, struct spa
   struct spate_column *column[schema->all.count + 1];
   memset(column, 0, sizeof column);
   for (uint32_t i = 0; i < d->wanted; i++) column[d->wanted_at[i]] = d->decoded[i];
-  for (uint32_t i = schema->visible; i < schema->all.count; i++)
-    for (int m = 0; m < SPATE_METAS; m++)
-      if (strcmp(schema->all.fields[i].name, META_NAMES[m]) == 0) column[i] = spate_column_ref(block->payloads.meta[m]);
+  for (int m = 0; m < SPATE_METAS; m++)
+    if (d->meta_at[m] >= 0) column[d->meta_at[m]] = spate_column_ref(block->payloads.meta[m]);
   struct spate_column *time = d->plan->time >= 0 ? spate_column_ref(column[d->plan->time]) : NULL;
   struct spate_batch *batch = spate_batch_new(block->payloads.count, schema->all.count, column, time);
   batch->origin = block;

@@ -102,7 +102,8 @@ struct source_drive {
   uint32_t wanted;     /* columns that are decoded */
   uint32_t *wanted_at; /* their place in the schema */
   struct spate_column **decoded;
-  struct spate_origin *block; /* ready for the next pull */
+  int32_t meta_at[SPATE_METAS]; /* hidden column of each kind of metadata; -1: none */
+  struct spate_origin *block;   /* ready for the next pull */
   uint32_t parts, parts_room;
   struct source_part *part;
   uint32_t *part_of; /* by the source's index: place in part[] */
